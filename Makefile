@@ -1,0 +1,69 @@
+# Taskyard's commands. `make` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+# The environment to work on: a folder below inventory/.
+ENV ?= local
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help venv up down status smoke provision relocate test lint dev e2e lock clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: ## make .venv from the locked pins (every other command does it when it has to)
+	@tools/venv.sh $(VENV) $(PYTHON)
+
+# --- the cluster on this computer ---
+
+up: ## start the cluster, set everything up, try it out; again: repair and finish
+	@INSTALL=yes tools/venv.sh $(VENV) $(PYTHON)
+	@python -m tools.cluster up --env $(ENV)
+
+down: venv ## remove the cluster: machines, data, secrets and networks
+	@python -m tools.cluster down --env $(ENV)
+
+status: venv ## show machines and networks, those of other checkouts too
+	@python -m tools.cluster status --env $(ENV)
+
+smoke: venv ## walk through the running cluster as an outside client
+	@python -m tools.smoke --env $(ENV)
+
+provision: venv ## run playbooks/site.yml again
+	@ansible-playbook -i inventory/$(ENV) playbooks/site.yml
+
+relocate: venv ## move the cluster's addresses to a free network
+	@python -m tools.cluster relocate --env $(ENV)
+
+# --- the code ---
+
+dev: venv ## run the application here, without machines, restarting on changes
+	@python -m tools.dev
+
+test: venv ## lint, then unit and API tests against real servers (no root, no machines)
+	@$(MAKE) --no-print-directory lint
+	@python -m pytest tests/unit tests/templates tests/api -n 2
+
+lint: venv ## ruff, mypy, yamllint, ansible-lint
+	@ruff check --quiet app tools tests
+	@ruff format --quiet --check app tools tests || { echo "Not formatted as agreed; mend it with: .venv/bin/ruff format app tools tests"; exit 1; }
+	@mypy app tools tests
+	@yamllint --strict .
+	@ansible-lint --quiet
+
+e2e: venv ## a cluster of its own: up, smoke, idempotence, faults, reboot, down
+	@python -m pytest tests/e2e --exitfirst --capture=no
+
+lock: venv ## resolve requirements/*.in into hash-locked requirements/*.txt
+	@for name in uv app admin dev mongod; do \
+	  echo "requirements/$$name.txt"; \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    $$([ $$name != mongod ] || echo --no-deps) --output-file requirements/$$name.txt $(LOCK) requirements/$$name.in; \
+	done
+
+clean: ## remove .venv, caches and the box
+	@if [ -x $(VENV)/bin/python ]; then python -m tools.cluster clean; fi
+	@rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .ansible

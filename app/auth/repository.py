@@ -1,0 +1,65 @@
+"""The users in MongoDB. The unique index, not a look beforehand, decides who gets an address."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from app.auth.models import User
+from app.common import mongo
+from app.common.mongo import Database, Document
+
+
+class EmailTakenError(Exception):
+    pass
+
+
+class UserRepository:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._users = db["users"]
+
+    async def prepare(self) -> None:
+        async with mongo.deadline():
+            await self._users.create_index("email", unique=True)
+
+    async def ping(self) -> None:
+        await mongo.ping(self._db)
+
+    async def insert(self, email: str, password_hash: str) -> User:
+        """Raises EmailTakenError."""
+        now = datetime.now(UTC)
+        created_at = now.replace(microsecond=now.microsecond // 1000 * 1000)  # MongoDB keeps milliseconds
+        document: Document = {"email": email, "password_hash": password_hash, "created_at": created_at}
+        async with mongo.deadline():
+            try:
+                result = await self._users.insert_one(document)
+            except DuplicateKeyError:
+                raise EmailTakenError from None
+        return _user({**document, "_id": result.inserted_id})
+
+    async def by_email(self, email: str) -> User | None:
+        async with mongo.deadline():
+            document = await self._users.find_one({"email": email})
+        return _user(document) if document else None
+
+    async def by_id(self, user_id: str) -> User | None:
+        if not ObjectId.is_valid(user_id):
+            return None
+        async with mongo.deadline():
+            document = await self._users.find_one({"_id": ObjectId(user_id)})
+        return _user(document) if document else None
+
+    async def replace_hash(self, user: User, password_hash: str) -> None:
+        """Store a stronger hash, unless the password was changed in between."""
+        async with mongo.deadline():
+            await self._users.update_one(
+                {"_id": ObjectId(user.id), "password_hash": user.password_hash},
+                {"$set": {"password_hash": password_hash}},
+            )
+
+
+def _user(document: Document) -> User:
+    return User(str(document["_id"]), document["email"], document["password_hash"], document["created_at"])

@@ -1,0 +1,1 @@
+"""What both services need: settings, logs, problem documents, the server, tokens, MongoDB."""

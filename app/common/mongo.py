@@ -1,0 +1,95 @@
+"""Connecting to MongoDB, and what its failures mean to a client. Queries are in the repositories alone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pymongo
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from pydantic import SecretStr
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError, WTimeoutError
+
+from app.common.problems import UnavailableError
+
+logger = logging.getLogger(__name__)
+
+Document = dict[str, Any]
+Database = AsyncIOMotorDatabase[Document]
+
+# No operation outlives this, whether it waits for a server, for a thread or for an answer.
+OPERATION_SECONDS = 5.0
+_SELECTION_MS = 3000
+_SAY_EVERY_SECONDS = 5.0
+_RETRY_SECONDS = 0.3
+
+
+class StartupError(Exception):
+    """The process cannot start, and a retry by itself would not help. The text is the log line."""
+
+
+@asynccontextmanager
+async def database(uri: SecretStr) -> AsyncIterator[Database]:
+    """Open the database that the URI names, and close its connections at the end."""
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+        uri.get_secret_value(),
+        serverSelectionTimeoutMS=_SELECTION_MS,
+        connectTimeoutMS=2000,
+        appname="taskyard",
+        tz_aware=True,
+    )
+    try:
+        yield client.get_default_database()
+    finally:
+        client.close()
+
+
+@asynccontextmanager
+async def deadline() -> AsyncIterator[None]:
+    """Bound what runs inside by OPERATION_SECONDS, and tell a database that is away (503) from a bug (500).
+
+    pymongo's own deadline also limits the server (maxTimeMS); asyncio's ends the wait for a free thread.
+    """
+    try:
+        with pymongo.timeout(OPERATION_SECONDS):
+            async with asyncio.timeout(OPERATION_SECONDS):
+                yield
+    except (ConnectionFailure, WTimeoutError, TimeoutError) as error:
+        logger.warning("MongoDB does not answer: %s", type(error).__name__)
+        raise UnavailableError("MongoDB") from error
+    except PyMongoError as error:
+        if error.timeout:
+            logger.warning("MongoDB does not answer: %s", type(error).__name__)
+            raise UnavailableError("MongoDB") from error
+        raise
+
+
+async def ping(db: Database) -> None:
+    async with deadline():
+        await db.command("ping")
+
+
+async def wait_until_ready(prepare: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Call `prepare` (which makes the indexes) until MongoDB answers. Raises StartupError."""
+    give_up = time.monotonic() + seconds
+    say_again = 0.0
+    while True:
+        try:
+            await prepare()
+        except OperationFailure as error:
+            reason = (error.details or {}).get("errmsg", error.code)
+            raise StartupError(f"MongoDB refuses this service: {reason}") from None
+        except (UnavailableError, PyMongoError):
+            now = time.monotonic()
+            if now >= give_up:
+                raise StartupError(f"MongoDB did not answer within {seconds:g} s") from None
+            if now >= say_again:
+                logger.info("waiting for MongoDB")
+                say_again = now + _SAY_EVERY_SECONDS
+            await asyncio.sleep(_RETRY_SECONDS)
+        else:
+            return

@@ -1,0 +1,126 @@
+"""Running a service: uvicorn, told how to say that it is ready and how to leave without losing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.common import logs
+from app.common.settings import CommonSettings, SettingsT, load, stop
+
+logger = logging.getLogger(__name__)
+
+# Nginx keeps an idle connection for 60 s: the side that reuses connections has to be the first to let go.
+KEEP_ALIVE_SECONDS = 75
+GRACEFUL_SECONDS = 10
+_TICK_SECONDS = 0.1
+
+
+def main(service: str, kind: type[SettingsT], create_app: Callable[[SettingsT], ASGIApp]) -> None:
+    """Read the settings, take the port, serve until told to stop."""
+    settings = load(kind)
+    if settings.port is None:
+        stop("TASKYARD_PORT is not set")
+    logs.configure(service, settings.log_level)
+    listener = _bind(settings.host, settings.port)
+    config = uvicorn.Config(
+        create_app(settings),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+    Server(config, settings).run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server plus systemd's notifications, draining, and a stop that also works while starting."""
+
+    def __init__(self, config: uvicorn.Config, settings: CommonSettings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        watcher = asyncio.create_task(self._give_up_when_told(asyncio.current_task()))
+        try:
+            await super().startup(sockets)
+        except asyncio.CancelledError:
+            return  # `should_exit` is set, `started` is not: the server ends here
+        except OSError as error:
+            _fail_to_listen(self._settings.host, self._settings.port, error)
+        except SystemExit:
+            sys.exit(1)  # the reason is in the log
+        finally:
+            watcher.cancel()
+        logger.info("listening on %s:%s", self._settings.host, self._settings.port)
+        notify("READY=1")
+
+    async def _give_up_when_told(self, starting: asyncio.Task[None] | None) -> None:
+        """Waiting for MongoDB may take a minute; SIGTERM must not."""
+        while not self.should_exit:  # noqa: ASYNC110 - a signal handler sets it
+            await asyncio.sleep(_TICK_SECONDS)
+        if starting is not None:
+            starting.cancel()
+
+    async def main_loop(self) -> None:
+        await super().main_loop()
+        await self._drain()
+
+    async def _drain(self) -> None:
+        """Go on serving for a moment while every answer asks the gateway to let go of its connection."""
+        notify("STOPPING=1")
+        logger.info("draining for %g s", self._settings.drain_seconds)
+        close = (b"connection", b"close")
+        self.config.encoded_headers = [*self.config.encoded_headers, close]
+        self.server_state.default_headers = [*self.server_state.default_headers, close]
+        for tick in range(round(self._settings.drain_seconds / _TICK_SECONDS)):
+            await self.on_tick(tick)
+            await asyncio.sleep(_TICK_SECONDS)
+            if self.force_exit:
+                return
+
+
+def notify(state: str) -> None:
+    """sd_notify(3) without a library: one datagram to the socket that systemd names, if it names one."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):  # Linux' abstract namespace
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as connection:
+        try:
+            connection.sendto(state.encode(), address)
+        except OSError as error:
+            logger.warning("systemd's notification socket does not answer: %s", error.strerror)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Take the port before anything else, so that a second process on it ends at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        _fail_to_listen(host, port, error)
+    listener.set_inheritable(True)
+    return listener
+
+
+def _fail_to_listen(host: str, port: int | None, error: OSError) -> NoReturn:
+    logger.critical("cannot listen on %s:%s: %s", host, port, error.strerror or error)
+    sys.exit(1)

@@ -1,0 +1,22 @@
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from app.common.keys import read_public_keys
+from app.common.settings import CommonSettings, MongoUri, PublicUrl, RedisUrl
+
+
+def _holds_keys(path: Path) -> Path:
+    read_public_keys(path)
+    return path
+
+
+class TaskSettings(CommonSettings):
+    # The gateway's address as clients see it: every task carries its own absolute address.
+    public_url: PublicUrl
+    tasks_mongodb_uri: MongoUri
+    tasks_public_keys_file: Annotated[Path, AfterValidator(_holds_keys)]
+    tasks_redis_url: RedisUrl
+    tasks_cache_ttl_seconds: int = Field(default=60, ge=1, le=86400)
+    tasks_redis_timeout_ms: int = Field(default=50, ge=1, le=5000)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from redis import Redis
+
+from tests.api.people import People, Person, client
+from tools.local_stack import LocalStack, wait_until_ready
+
+PATIENCE_SECONDS = 30
+
+
+@pytest.fixture
+def people(stack: LocalStack) -> Iterator[People]:
+    people = People(stack)
+    yield people
+    people.close()
+
+
+@pytest.fixture
+def anna(people: People) -> Person:
+    return people.new()
+
+
+@pytest.fixture
+def ben(people: People) -> Person:
+    return people.new()
+
+
+@pytest.fixture
+def gateway(stack: LocalStack) -> Iterator[httpx.Client]:
+    with client(stack.gateway_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def redis(stack: LocalStack) -> Iterator[Redis]:
+    """Redis as its administrator sees it."""
+    with Redis.from_url(stack.redis_admin_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def faults(stack: LocalStack, people: People) -> Iterator[LocalStack]:
+    """The stack, for a test that breaks something. Whatever it broke works again before the next one."""
+    yield stack
+    restore(stack, people)
+
+
+def restore(stack: LocalStack, people: People) -> None:
+    for process in (stack.mongodb, stack.redis, *stack.auth, *stack.tasks, stack.gateway):
+        process.resume()
+        if not process.running:
+            process.wait()
+            process.start()
+    stack.database.prepare()
+    for url, process in zip([stack.auth_url, *stack.task_urls], [*stack.auth, *stack.tasks], strict=True):
+        wait_until_ready(url, process)
+    person = people.new()
+    for url in stack.task_urls:
+        eventually(lambda url=url: person.cached(url) != "BYPASS")  # type: ignore[misc]
+        eventually(lambda: person.gateway.get("/tasks").status_code == 200)
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for something that has to come true, however long this computer takes."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < give_up, "it has not come true"
+        time.sleep(0.02)

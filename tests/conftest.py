@@ -1,0 +1,32 @@
+"""What all tests share. `stack` is the whole product as real processes, one for each test process."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools import servers
+from tools.local_stack import LocalStack
+
+# Generous where production is tight: a busy computer must not decide a test.
+SETTINGS = {"TASKYARD_TASKS_REDIS_TIMEOUT_MS": "1000", "TASKYARD_LOG_LEVEL": "debug"}
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LocalStack]:
+    found = servers.find()
+    folder = Path(tempfile.mkdtemp(prefix="taskyard-test-"))
+    try:
+        with LocalStack(found, folder, settings=SETTINGS) as running:
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"

@@ -1,0 +1,152 @@
+"""The whole product, as a user meets it: a cluster of its own comes up, keeps its promises, and goes away.
+
+The tests are steps of one story, in this order; the first that fails ends it. `make e2e` runs them.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.machines import ENVIRONMENT, INVENTORY, ROOT, inventory, on, run, signed_in, stopped, under_load, vagrant
+
+PYTHON = sys.executable
+TASK_UNIT = "taskyard-tasks@{}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    """Begin without leftovers of an earlier run, and leave none."""
+    run(PYTHON, "-m", "tools.cluster", "down", "--env", ENVIRONMENT)
+    yield
+    if os.environ.get("KEEP"):
+        print(f"\nKEEP is set: the cluster stays. Remove it with: make down ENV={ENVIRONMENT}")
+    elif INVENTORY.exists():
+        run(PYTHON, "-m", "tools.cluster", "down", "--env", ENVIRONMENT)
+
+
+def hosts_of(group: str) -> list[str]:
+    """Names of a group's machines."""
+    return list(inventory()[group]["hosts"])
+
+
+def recap(output: str) -> dict[str, dict[str, int]]:
+    """Ansible's closing table: {host: {"ok": 12, "changed": 0, …}}."""
+    rows = re.findall(r"^(\S+)\s+: (ok=\d+.*)$", output, re.MULTILINE)
+    return {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", row)} for host, row in rows}
+
+
+def test_up_ends_with_a_cluster_that_passes_the_smoke_test() -> None:
+    output = run("make", "up", f"ENV={ENVIRONMENT}")
+    assert "The cluster does what it promises." in output
+
+
+def test_site_run_again_changes_nothing_on_any_machine() -> None:
+    table = recap(run("ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml"))
+    assert set(table) == set(inventory()["_meta"]["hostvars"])
+    assert {host: row["changed"] for host, row in table.items()} == dict.fromkeys(table, 0)
+
+
+def test_stopping_one_task_instance_costs_no_request() -> None:
+    app = hosts_of("task_service")[0]
+    with signed_in() as user:
+        load = under_load(user, lambda: on(app, f"systemctl stop {TASK_UNIT.format(8003)}") and None)
+        assert load.failures == []
+        assert load.answered > 100
+        load = under_load(user, lambda: on(app, f"systemctl start {TASK_UNIT.format(8003)}") and None)
+        assert load.failures == []
+        assert {served.split(":")[1] for served in load.instances} == {"8002", "8003", "8004"}
+
+
+def test_killing_one_task_instance_brings_it_back() -> None:
+    app = hosts_of("task_service")[0]
+    on(app, f"systemctl kill --signal=SIGKILL {TASK_UNIT.format(8004)}")
+    on(app, f"for i in $(seq 40); do systemctl is-active -q {TASK_UNIT.format(8004)} && exit 0; sleep 0.5; done; exit 1")
+
+
+def test_stopping_auth_leaves_signed_in_users_working() -> None:
+    with signed_in() as user:
+        with stopped(hosts_of("auth_service")[0], "taskyard-auth@8001"):
+            assert user.call("POST", "/tasks", json={"title": "still here"}).status_code == 201
+            assert [task["title"] for task in user.call("GET", "/tasks").json()] == ["still here"]
+            refused = user.call("GET", "/auth/me")
+            assert (refused.status_code, refused.headers["content-type"]) == (502, "application/problem+json")
+            assert refused.headers["retry-after"]
+        assert user.call("GET", "/auth/me").status_code == 200
+
+
+def test_stopping_redis_leaves_reads_and_writes_working() -> None:
+    with signed_in() as user:
+        user.call("POST", "/tasks", json={"title": "one"})
+        with stopped(hosts_of("redis")[0], "redis-server"):
+            for _ in range(6):
+                answer = user.call("GET", "/tasks")
+                assert (answer.status_code, answer.headers["x-cache"]) == (200, "BYPASS")
+            assert user.call("POST", "/tasks", json={"title": "two"}).status_code == 201
+            assert [task["title"] for task in user.call("GET", "/tasks").json()] == ["one", "two"]
+        # It comes back by itself: nobody restarts a service.
+        assert any(user.call("GET", "/tasks").headers["x-cache"] == "HIT" for _ in range(500))
+
+
+def test_stopping_mongodb_gives_a_problem_that_says_when_to_try_again() -> None:
+    app = hosts_of("task_service")[0]
+    address = inventory()["_meta"]["hostvars"][app]["ansible_host"]
+    with signed_in() as user:
+        with stopped(hosts_of("mongodb")[0], "mongod"):
+            answer = user.call("POST", "/tasks", json={"title": "not now"})
+            assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+            assert answer.headers["retry-after"]
+            ready = user.client.get(f"http://{address}:8002/readyz")
+            assert ready.status_code == 503
+            assert "mongodb" in ready.text
+        assert any(user.call("POST", "/tasks", json={"title": "now"}).status_code == 201 for _ in range(60))
+
+
+def test_an_instance_that_the_inventory_no_longer_names_is_removed_and_comes_back() -> None:
+    app = hosts_of("task_service")[0]
+    site = ["ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml", "--tags=task_service,nginx"]
+    run(*site, "-e", '{"task_service_ports": [8002, 8003]}')
+    assert on(app, f"systemctl is-active {TASK_UNIT.format(8004)}", check=False).strip() == "inactive"
+    gateway = hosts_of("gateway")[0]
+    assert ":8004" not in on(gateway, "cat /etc/nginx/nginx.conf")
+    run(*site)
+    assert on(app, f"systemctl is-active {TASK_UNIT.format(8004)}").strip() == "active"
+
+
+def test_secrets_are_in_no_process_list_no_journal_and_not_in_git() -> None:
+    secrets = [path.read_text().strip() for path in (INVENTORY / ".secrets").iterdir() if path.name.endswith("password")]
+    assert len(secrets) >= 4
+    for host in inventory()["_meta"]["hostvars"]:
+        seen = on(host, "ps axww -o args; journalctl --no-pager -q -o cat")
+        assert [secret[:4] + "…" for secret in secrets if secret in seen] == [], host
+    for secret in secrets:
+        assert subprocess.run(["git", "grep", "-q", secret], cwd=ROOT, check=False).returncode != 0
+
+
+def test_the_services_run_inside_their_sandbox() -> None:
+    app = hosts_of("task_service")[0]
+    shown = on(app, f"systemctl show -p User -p NoNewPrivileges -p ProtectSystem -p MemoryMax {TASK_UNIT.format(8002)}")
+    properties = dict(line.split("=", 1) for line in shown.splitlines())
+    assert properties["User"] == "taskyard-tasks"
+    assert (properties["NoNewPrivileges"], properties["ProtectSystem"]) == ("yes", "strict")
+    assert int(properties["MemoryMax"]) < 2**30
+    # The task service's user can't read the key that signs tokens.
+    assert on(app, "sudo -u taskyard-tasks cat /etc/taskyard/auth/private_key.pem 2>&1; true").endswith("denied\n")
+
+
+def test_after_a_reboot_of_all_machines_everything_comes_back_with_the_data() -> None:
+    with signed_in() as user:
+        assert user.call("POST", "/tasks", json={"title": "survives"}).status_code == 201
+        vagrant("reload")
+        run(PYTHON, "-m", "tools.smoke", "--env", ENVIRONMENT)
+        assert [task["title"] for task in user.call("GET", "/tasks").json()] == ["survives"]
+
+
+def test_down_leaves_nothing_behind() -> None:
+    run("make", "down", f"ENV={ENVIRONMENT}")
+    assert not INVENTORY.exists()
+    status = run(PYTHON, "-m", "tools.cluster", "status", "--env", ENVIRONMENT)
+    assert "taskyard-" not in status

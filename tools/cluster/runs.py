@@ -1,0 +1,88 @@
+"""One `up` or `down` at a time for a cluster, and an end to what a killed one left running."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.cluster.inventory import Cluster
+from tools.cluster.shell import say, stop
+
+
+def started_at(pid: int) -> str | None:
+    """A process's start time in clock ticks since boot (proc(5), stat field 22); tells it from a later one with its id."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+
+
+def group_is_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+class Runs:
+    """The notes of a cluster's runs, beside Vagrant's own in the dotfile folder."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.children = cluster.dotfile / "running.json"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        self.cluster.dotfile.mkdir(parents=True, exist_ok=True)
+        with (self.cluster.dotfile / "run.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stop(f"another `make up` or `make down` of this environment ({self.cluster.env}) is running: wait for it to end")
+            self.end_orphans()
+            yield
+
+    def end_orphans(self) -> None:
+        """Ends the Vagrant of a run that was killed itself: it would go on in the background."""
+        try:
+            note = json.loads(self.children.read_text())
+        except (OSError, ValueError):
+            return
+        group, leader_started = int(note["group"]), note["started"]
+        if group_is_alive(group) and started_at(group) in (None, leader_started):
+            say("an earlier run was interrupted: ending what it left running")
+            for kind, patience in ((signal.SIGTERM, 50), (signal.SIGKILL, 50)):
+                for _ in range(patience):
+                    if not group_is_alive(group):
+                        break
+                    if _ == 0:
+                        os.killpg(group, kind)
+                    time.sleep(0.1)
+        self.children.unlink(missing_ok=True)
+
+    def run(self, command: Sequence[str], env: dict[str, str]) -> int:
+        """Runs in a process group of its own, which a later run can recognise and end; passes Ctrl-C on."""
+        sys.stdout.flush()
+        process = subprocess.Popen(command, cwd=self.cluster.root, env=env, stdin=subprocess.DEVNULL, process_group=0)
+        self.children.write_text(json.dumps({"group": process.pid, "started": started_at(process.pid)}))
+
+        def pass_on(number: int, _: object) -> None:
+            if process.poll() is None:
+                os.killpg(process.pid, number)
+
+        before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            return process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self.children.unlink(missing_ok=True)

@@ -1,0 +1,106 @@
+"""A mongod for one computer, secured as in production: a replica set of one, a keyfile, a user for each service."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pymongo import MongoClient
+from pymongo.errors import ConnectionFailure, OperationFailure
+
+from tools.local_process import Process
+from tools.servers import Program
+
+REPLICA_SET = "taskyard"
+# Each service has its own database, and no right in another's (playbooks/group_vars/mongodb.yml).
+DATABASES = {"auth": "taskyard_auth", "tasks": "taskyard_tasks"}
+_START_SECONDS = 30
+_UNAUTHORIZED = {13, 18}
+_USER_EXISTS = 51003
+
+
+@dataclass(frozen=True, slots=True)
+class Mongod:
+    process: Process
+    port: int
+    passwords: dict[str, str]  # admin, auth, tasks
+
+    def uri(self, user: str) -> str:
+        database = DATABASES.get(user, "admin")
+        return (
+            f"mongodb://{user}:{quote(self.passwords[user])}@127.0.0.1:{self.port}/{database}"
+            f"?authSource={database}&replicaSet={REPLICA_SET}&w=majority"
+        )
+
+    def admin(self) -> MongoClient[dict[str, Any]]:
+        return MongoClient(self.uri("admin"), serverSelectionTimeoutMS=5000)
+
+    def prepare(self) -> None:
+        """Start the replica set and make the users, unless an earlier run has. Raises TimeoutError."""
+        give_up = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self._initiate()
+                self._make_users()
+            except ConnectionFailure as error:
+                if time.monotonic() > give_up or not self.process.running:
+                    raise TimeoutError(f"mongod does not start:\n{self.process.tail()}") from error
+                time.sleep(0.05)
+            else:
+                return
+
+    def _initiate(self) -> None:
+        member = {"_id": 0, "host": f"127.0.0.1:{self.port}"}
+        with self._local() as client:
+            try:
+                if "setName" not in client.admin.command("hello"):
+                    client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [member]})
+                while not client.admin.command("hello")["isWritablePrimary"]:
+                    time.sleep(0.02)
+            except OperationFailure as error:
+                if error.code not in _UNAUTHORIZED:  # the users are there: so is the set
+                    raise
+
+    def _make_users(self) -> None:
+        """The first user is made without one: MongoDB's localhost exception."""
+        with self._local() as client:
+            try:
+                client.admin.command("createUser", "admin", pwd=self.passwords["admin"], roles=["root"])
+            except OperationFailure as error:
+                if error.code not in {*_UNAUTHORIZED, _USER_EXISTS}:
+                    raise
+        with self.admin() as client:
+            for user, database in DATABASES.items():
+                try:
+                    roles = [{"role": "readWrite", "db": database}]
+                    client[database].command("createUser", user, pwd=self.passwords[user], roles=roles)
+                except OperationFailure as error:
+                    if error.code != _USER_EXISTS:
+                        raise
+
+    def _local(self) -> MongoClient[dict[str, Any]]:
+        return MongoClient(
+            "127.0.0.1", self.port, directConnection=True, serverSelectionTimeoutMS=300, connectTimeoutMS=300
+        )
+
+
+def mongod(program: Program, folder: Path, port: int, passwords: dict[str, str]) -> Mongod:
+    data, keyfile = folder / "mongodb", folder / "mongodb.key"
+    data.mkdir(exist_ok=True)
+    if not keyfile.exists():
+        keyfile.touch(0o600)
+        keyfile.write_text(secrets.token_hex(64))
+    command = [
+        str(program.path),
+        *("--dbpath", str(data)),
+        *("--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket"),
+        *("--replSet", REPLICA_SET, "--keyFile", str(keyfile), "--auth"),
+        *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"),
+        *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+    ]
+    process = Process("mongod", command, folder / "mongod.log", program.environment)
+    return Mongod(process, port, passwords)

@@ -1,0 +1,257 @@
+"""The whole product as processes of this computer: real MongoDB, Redis and Nginx, auth, and several task instances.
+
+Everything listens on 127.0.0.1, lives in one folder, and ends with this process. For tests and `make dev`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from tools.local_mongod import mongod
+from tools.local_process import Output, Process
+from tools.servers import Servers
+from tools.packages import ROOT
+
+_READY_SECONDS = 30
+# Below what Linux hands out for outgoing connections, so that a restarted server finds its port free.
+_PORT_RANGE = range(20000, 32000)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    gateway: int
+    auth: list[int]
+    tasks: list[int]
+    mongodb: int
+    redis: int
+
+    @classmethod
+    def free(cls, tasks: int = 3) -> Self:
+        ports = free_ports(4 + tasks)
+        return cls(ports[0], ports[1:2], ports[4:], ports[2], ports[3])
+
+    def all(self) -> list[int]:
+        return [self.gateway, *self.auth, *self.tasks, self.mongodb, self.redis]
+
+
+@dataclass
+class LocalStack:
+    """`with LocalStack(servers, folder) as stack:` starts everything; a folder used before keeps its data."""
+
+    servers: Servers
+    folder: Path
+    ports: Ports = field(default_factory=Ports.free)
+    settings: Mapping[str, str] = field(default_factory=dict)  # on top of what the stack itself sets
+    output: Output | None = None  # of the services and the gateway; the databases' own logs are in the folder
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.passwords = self._kept_passwords()
+        self.private_key = self.folder / "jwt_private.pem"
+        self.public_keys = self.folder / "jwt_public.pem"
+        self.gateway_url = f"http://127.0.0.1:{self.ports.gateway}"
+        self.auth_url = f"http://127.0.0.1:{self.ports.auth[0]}"
+        self.task_urls = [f"http://127.0.0.1:{port}" for port in self.ports.tasks]
+        self.database = mongod(self.servers.mongod, self.folder, self.ports.mongodb, self.passwords)
+        self.mongodb = self.database.process
+        self.redis = self._redis()
+        self.auth = [self._service("auth", port) for port in self.ports.auth]
+        self.tasks = [self._service("tasks", port) for port in self.ports.tasks]
+        self.gateway = self._gateway()
+        self._rendering = self._render_gateway()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def redis_admin_url(self) -> str:
+        return f"redis://admin:{quote(self.passwords['redis_admin'])}@127.0.0.1:{self.ports.redis}/0"
+
+    def start(self) -> None:
+        """Start what does not depend on each other side by side; ready means that the gateway answers for all."""
+        self.mongodb.start()
+        self.redis.start()
+        self._rendering.start()
+        self._make_keys()
+        self.database.prepare()
+        for service in (*self.auth, *self.tasks):
+            service.start()
+        if self._rendering.wait():
+            raise RuntimeError(f"the gateway's configuration cannot be rendered:\n{self._rendering.tail()}")
+        self.gateway.start()
+        for url, process in zip([self.auth_url, *self.task_urls], [*self.auth, *self.tasks], strict=True):
+            wait_until_ready(url, process)
+        wait_until_ready(self.gateway_url, self.gateway, "/healthz")
+        if not self.redis.running:
+            raise RuntimeError(f"redis-server does not start:\n{self.redis.tail()}")
+
+    def stop(self) -> None:
+        """The door and the services first: they need the databases to leave in good order."""
+        for group in ([self.gateway, *self.auth, *self.tasks], [self.mongodb, self.redis, self._rendering]):
+            for process in group:
+                process.resume()
+                process.terminate()
+            for process in group:
+                process.stop()
+
+    def service_environment(self, kind: str, port: int) -> dict[str, str]:
+        """What a service needs to run by itself; `monolith` gets both."""
+        tasks_redis = f"redis://tasks:{quote(self.passwords['redis_tasks'])}@127.0.0.1:{self.ports.redis}/0"
+        auth = {
+            "TASKYARD_AUTH_MONGODB_URI": self.database.uri("auth"),
+            "TASKYARD_AUTH_PRIVATE_KEY_FILE": str(self.private_key),
+        }
+        tasks = {
+            "TASKYARD_PUBLIC_URL": self.gateway_url,
+            "TASKYARD_TASKS_MONGODB_URI": self.database.uri("tasks"),
+            "TASKYARD_TASKS_PUBLIC_KEYS_FILE": str(self.public_keys),
+            "TASKYARD_TASKS_REDIS_URL": tasks_redis,
+        }
+        own = {"auth": auth, "tasks": tasks, "monolith": {**auth, **tasks}}[kind]
+        return {"TASKYARD_PORT": str(port), **own, **self.settings}
+
+    def _service(self, kind: str, port: int) -> Process:
+        name = f"{kind}@{port}"
+        command = [sys.executable, "-m", f"app.{kind}"]
+        environment = self.service_environment(kind, port)
+        return Process(name, command, self.folder / f"{name}.log", environment, self.output, cwd=ROOT)
+
+    def _redis(self) -> Process:
+        """The service's user has exactly the rights of production; `admin` is for tests alone."""
+        group = yaml.safe_load((ROOT / "playbooks" / "group_vars" / "redis.yml").read_text(encoding="utf-8"))
+        rules = next(user["rules"] for user in group["redis_users"] if user["name"] == "tasks")
+        accounts = self.folder / "redis.acl"
+        accounts.touch(0o600)
+        accounts.write_text(
+            "user default off\n"
+            f"user tasks on >{self.passwords['redis_tasks']} {' '.join(rules.replace('+client|setinfo', '').split())}\n"
+            f"user admin on >{self.passwords['redis_admin']} ~* &* +@all\n"
+        )
+        command = [
+            str(self.servers.redis.path),
+            *("--bind", "127.0.0.1", "--port", str(self.ports.redis), "--aclfile", str(accounts)),
+            *("--save", "", "--appendonly", "no", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"),
+        ]
+        environment = self.servers.redis.environment
+        log = self.folder / "redis.log"
+        return Process("redis", command, log, environment, cwd=self.folder)
+
+    def _gateway(self) -> Process:
+        configuration = self.folder / "gateway" / "nginx.conf"
+        error_log = self.folder / "nginx" / "error.log"
+        (self.folder / "nginx").mkdir(exist_ok=True)
+        command = [
+            str(self.servers.nginx.path),
+            "-e",
+            str(error_log),
+            "-c",
+            str(configuration),
+            "-g",
+            "daemon off;",
+        ]
+        environment = self.servers.nginx.environment
+        return Process("gateway", command, self.folder / "nginx.log", environment, self.output)
+
+    def _render_gateway(self) -> Process:
+        """The gateway's configuration is the product's own: the role's template, told other ports and folders."""
+        inventory, variables = self.folder / "inventory.json", self.folder / "nginx.json"
+        host = {"ansible_host": "127.0.0.1", "ansible_connection": "local", "ansible_become": False}
+        groups: dict[str, dict[str, Any]] = {
+            "gateway": {"hosts": {"gateway": {}}},
+            "auth_service": {"hosts": {"app": {}}, "vars": {"auth_service_ports": self.ports.auth}},
+            "task_service": {"hosts": {"app": {}}, "vars": {"task_service_ports": self.ports.tasks}},
+            "mongodb": {"hosts": {"data": {}}},
+            "redis": {"hosts": {"data": {}}},
+        }
+        hosts = {"gateway": host, "app": host, "data": host}
+        inventory.write_text(json.dumps({"all": {"hosts": hosts, "children": groups}}))
+        own = {
+            "nginx_listen_address": "127.0.0.1",
+            "nginx_port": self.ports.gateway,
+            "nginx_user": "",
+            **{f"nginx_{kind}_dir": str(self.folder / "nginx") for kind in ("run", "log", "state")},
+        }
+        variables.write_text(json.dumps(own))
+        command = [
+            *(sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "playbooks/render.yml"),
+            *("-e", f"render_dir={self.folder}", "-e", f"@{variables}"),
+        ]
+        environment = {"ANSIBLE_HOME": str(self.folder / "ansible")}
+        return Process("render", command, self.folder / "render.log", environment, cwd=ROOT)
+
+    def _make_keys(self) -> None:
+        if self.private_key.exists():
+            return
+        key = rsa.generate_private_key(65537, 2048)
+        self.public_keys.write_bytes(
+            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        )
+        self.private_key.touch(0o600)
+        self.private_key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+    def _kept_passwords(self) -> dict[str, str]:
+        """Passwords live as long as the data that they open."""
+        kept = self.folder / "passwords.json"
+        if not kept.exists():
+            names = ("admin", "auth", "tasks", "redis_tasks", "redis_admin")
+            kept.touch(0o600)
+            kept.write_text(json.dumps({name: secrets.token_urlsafe(24) for name in names}))
+        passwords: dict[str, str] = json.loads(kept.read_text())
+        return passwords
+
+
+def free_ports(count: int) -> list[int]:
+    """Find ports of 127.0.0.1 that nobody listens on."""
+    found: list[int] = []
+    for port in random.sample(_PORT_RANGE, len(_PORT_RANGE)):
+        if is_free(port):
+            found.append(port)
+            if len(found) == count:
+                return found
+    raise RuntimeError("there are not enough free ports on 127.0.0.1")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def wait_until_ready(url: str, process: Process, path: str = "/readyz") -> None:
+    """Raises RuntimeError with the end of the log when the process ends or stays silent."""
+    give_up = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < give_up and process.running:
+        try:
+            if httpx.get(url + path, timeout=2, trust_env=False).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.03)
+    raise RuntimeError(f"{process.name} does not get ready:\n{process.tail()}")

@@ -1,0 +1,203 @@
+"""Walk through a running cluster as an outside client would, and say what it saw.
+
+    python -m tools.smoke [--env local]
+
+It needs nothing but the gateway's address, which the inventory tells. Each step prints a line; the first that fails
+ends the walk with what was expected, what came and where to look, and exit status 1.
+"""
+
+import argparse
+import json
+import secrets
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+MISSES = 15
+HITS = 150
+
+
+class SmokeError(Exception):
+    """The cluster did not do what it promises."""
+
+
+@dataclass
+class Cluster:
+    """What an outside client knows: where the gateway is, and how many task instances should answer."""
+
+    url: str
+    task_instances: int
+
+    @classmethod
+    def from_inventory(cls, environment: str) -> "Cluster":
+        """Ask Ansible, so that addresses and ports keep their one home."""
+        question = "{{ {'url': cluster_public_url, 'instances': nginx_upstreams} | to_json }}"
+        command = [str(Path(sys.executable).parent / "ansible"), "-i", f"inventory/{environment}", "gateway[0]"]
+        command += ["--playbook-dir=playbooks", "-m", "ansible.builtin.debug", "-a", f"msg={question}", "-o"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        if done.returncode:
+            raise SmokeError(f"the inventory {environment} can't be read:\n{done.stdout}{done.stderr}")
+        answer = json.loads(done.stdout[done.stdout.index("=>") + 2 :])["msg"]
+        facts: dict[str, Any] = json.loads(answer) if isinstance(answer, str) else answer
+        servers = next(upstream["servers"] for upstream in facts["instances"] if upstream["name"] == "task_service")
+        return cls(url=facts["url"], task_instances=len(servers))
+
+
+@dataclass
+class User:
+    """Somebody who is signed in."""
+
+    client: httpx.Client
+    email: str
+    token: str = field(repr=False)
+
+    def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request with the user's token."""
+        return self.client.request(method, path, headers={"Authorization": f"Bearer {self.token}"}, **options)
+
+
+def expect(response: httpx.Response, status: int, **headers: str) -> httpx.Response:
+    """The response, if it has this status and these headers (``x_cache="HIT"``)."""
+    seen = {name: response.headers.get(name.replace("_", "-")) for name in headers}
+    if response.status_code != status or seen != headers:
+        raise SmokeError(
+            f"{response.request.method} {response.request.url} answered {response.status_code} {seen or ''},"
+            f" expected {status} {headers or ''}\n  body: {response.text[:300]}\n"
+            f"  request id: {response.headers.get('x-request-id')} (find it in the logs: journalctl -u 'taskyard-*')"
+        )
+    if status >= 400 and response.headers.get("content-type") != "application/problem+json":
+        raise SmokeError(f"{response.request.url} answered {status} without a problem document: {response.text[:300]}")
+    return response
+
+
+@contextmanager
+def step(title: str) -> Iterator[list[str]]:
+    """Print one line about a step, with what it noted, when it is done."""
+    notes: list[str] = []
+    started = time.perf_counter()
+    yield notes
+    print(f"  ok  {title:<58} {', '.join(notes)} ({(time.perf_counter() - started) * 1000:.0f} ms)", flush=True)
+
+
+def sign_up(client: httpx.Client) -> User:
+    """Register somebody new, and sign them in."""
+    email, password = f"smoke-{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(18)
+    expect(client.post("/auth/register", json={"email": email, "password": password}), 201)
+    token = expect(client.post("/auth/login", data={"username": email, "password": password}), 200).json()
+    return User(client, email, token["access_token"])
+
+
+def list_on_every_instance(user: User, instances: int) -> dict[str, list[dict[str, Any]]]:
+    """The user's list as each instance answers it: ``{"app1:8002": [task, …]}``."""
+    seen: dict[str, list[dict[str, Any]]] = {}
+    for _ in range(instances * 40):
+        response = expect(user.call("GET", "/tasks"), 200)
+        seen[response.headers["x-served-by"]] = response.json()
+        if len(seen) == instances:
+            return seen
+    raise SmokeError(f"{instances} task instances are in the inventory, only {sorted(seen)} answered")
+
+
+def wait_for_gateway(client: httpx.Client, seconds: float = 60) -> None:
+    """Wait until both services answer through the gateway: after a boot that takes a moment."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            keys, tasks = client.get("/auth/.well-known/jwks.json"), client.get("/tasks")
+            if (keys.status_code, tasks.status_code) == (200, 401):
+                return
+            reason = f"auth answered {keys.status_code} (expected 200), tasks {tasks.status_code} (expected 401)"
+        except httpx.TransportError as error:
+            reason = str(error)
+        if time.monotonic() > deadline:
+            raise SmokeError(f"{client.base_url} does not serve: {reason}")
+        time.sleep(0.5)
+
+
+def walk(cluster: Cluster, client: httpx.Client) -> None:
+    """Everything that a user would notice."""
+    with step("the gateway answers"):
+        wait_for_gateway(client)
+    with step("register and sign in"):
+        alice, bob = sign_up(client), sign_up(client)
+        expect(alice.call("GET", "/auth/me"), 200)
+    with step("create a task: 201 and its address") as notes:
+        created = expect(alice.call("POST", "/tasks", json={"title": "Water the plants"}), 201)
+        task = created.json()
+        if created.headers["location"] != task["url"] or not task["url"].startswith(cluster.url):
+            raise SmokeError(f"the task's address is {task['url']}, expected one that begins with {cluster.url}")
+        path = task["url"].removeprefix(cluster.url)
+        notes.append(path)
+    with step("list twice: MISS, then HIT"):
+        expect(alice.call("GET", "/tasks"), 200, x_cache="MISS")
+        expect(alice.call("GET", "/tasks"), 200, x_cache="HIT")
+    with step("every task instance takes its turn") as notes:
+        notes.extend(sorted(list_on_every_instance(alice, cluster.task_instances)))
+    with step("a change is seen on every instance at once"):
+        expect(alice.call("PATCH", path, json={"completed": True}), 200)
+        for instance, tasks in list_on_every_instance(alice, cluster.task_instances).items():
+            if [item["completed"] for item in tasks] != [True]:
+                raise SmokeError(f"{instance} served an old list: {tasks}")
+    with step("a wrong token: 401"):
+        expect(client.get("/tasks", headers={"Authorization": "Bearer wrong"}), 401)
+    with step("somebody else's task: 404"):
+        expect(bob.call("GET", path), 404)
+        expect(bob.call("PATCH", path, json={"title": "mine"}), 404)
+        expect(bob.call("DELETE", path), 404)
+    with step("malformed and oversized bodies, an unknown path: 4xx problems"):
+        expect(alice.call("POST", "/tasks", json={"titel": "?"}), 422)
+        expect(alice.call("POST", "/tasks", json={"title": "x", "description": "x" * 2_000_000}), 413)
+        expect(client.get("/nothing/here"), 404)
+    with step("a list from RAM against one from MongoDB") as notes:
+        hit, miss = time_lists(alice)
+        notes.append(f"median HIT {hit:.2f} ms, MISS {miss:.2f} ms")
+    with step("clear the list"):
+        expect(alice.call("DELETE", "/tasks"), 204)
+        if list(list_on_every_instance(alice, cluster.task_instances).values()) != [[]] * cluster.task_instances:
+            raise SmokeError("the list is not empty after DELETE /tasks")
+
+
+def time_lists(user: User) -> tuple[float, float]:
+    """Median milliseconds of a list of 20 tasks through the gateway: (HIT, MISS)."""
+    for number in range(19):
+        expect(user.call("POST", "/tasks", json={"title": f"Task {number}", "tags": ["smoke"]}), 201)
+    times: dict[str, list[float]] = {"HIT": [], "MISS": []}
+    first = expect(user.call("GET", "/tasks"), 200).json()[0]["url"].removeprefix(str(user.client.base_url).rstrip("/"))
+    for number in range(MISSES):
+        expect(user.call("PATCH", first, json={"order": number}), 200)
+        for _ in range(1 + HITS // MISSES):
+            started = time.perf_counter()
+            response = expect(user.call("GET", "/tasks"), 200)
+            times[response.headers["x-cache"]].append((time.perf_counter() - started) * 1000)
+    return statistics.median(times["HIT"]), statistics.median(times["MISS"])
+
+
+def main() -> int:
+    """Run the walk; 0 when the cluster keeps its promises."""
+    parser = argparse.ArgumentParser(description="Walk through a running cluster as an outside client would.")
+    parser.add_argument("--env", default="local", help="the inventory's folder (default: local)")
+    options = parser.parse_args()
+    try:
+        cluster = Cluster.from_inventory(options.env)
+        print(f"Smoke test of {cluster.url}")
+        with httpx.Client(base_url=cluster.url, timeout=10, trust_env=False) as client:
+            walk(cluster, client)
+    except (SmokeError, httpx.TransportError) as error:
+        print(f"  FAILED  {error}", file=sys.stderr)
+        print("  next: `make status` shows the machines and services; `vagrant ssh app1` opens one", file=sys.stderr)
+        return 1
+    print("The cluster does what it promises.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
