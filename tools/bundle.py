@@ -1,8 +1,8 @@
 """Build what a machine needs to run Python code of ours, on this computer, once per system.
 
 A bundle is a tar file with the locked packages, and for ``app`` the application's code beside them.
-Its version is a digest of its content, so the same tree gives the same release on every controller, and a machine
-that has the version has the content. Roles call this (``roles/python_bundle``); by hand it is
+Its version is a digest of its content, so the same tree gives the same release on every controller, and a
+machine that has the version has the content. Roles call this (``roles/python_bundle``); by hand it is
 
     python -m tools.bundle app --python 3.11.2 --machine x86_64
 
@@ -12,7 +12,6 @@ It prints one line of JSON: ``{"version": "0.1.0+3f2a9c1b04", "path": "/…/app-
 import argparse
 import hashlib
 import json
-import os
 import sys
 import tarfile
 import tempfile
@@ -23,6 +22,7 @@ from tools.packages import ROOT, FetchError, unpack_packages
 
 CACHE = ROOT / ".cache" / "bundles"
 
+
 def project_version() -> str:
     """The project's version; its home is pyproject.toml."""
     return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
@@ -30,7 +30,9 @@ def project_version() -> str:
 
 def application_files() -> list[Path]:
     """The application's source files, sorted."""
-    return sorted(path for path in (ROOT / "app").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(
+        path for path in (ROOT / "app").rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )
 
 
 def digest(paths: list[Path]) -> str:
@@ -68,7 +70,7 @@ def build(name: str, python: str, machine: str) -> tuple[str, Path]:
             tar.add(packages, "site-packages")
             for path in sources:
                 tar.add(path, str(path.relative_to(ROOT)))
-        os.replace(draft, target)
+        draft.replace(target)
     return version, target
 
 

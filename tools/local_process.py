@@ -69,11 +69,12 @@ class Process:
         self._signal(signal.SIGTERM)
         return self.wait()
 
-    def wait(self) -> int:
+    def wait(self, seconds: float = _STOP_SECONDS) -> int:
+        """Wait for its end, and kill it when it takes too long. Returns the exit code."""
         if self._child is None:
             return 0
         try:
-            return self._child.wait(_STOP_SECONDS)
+            return self._child.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             return self._child.wait()

@@ -6,6 +6,7 @@ Everything listens on 127.0.0.1, lives in one folder, and ends with this process
 from __future__ import annotations
 
 import json
+import os
 import random
 import secrets
 import socket
@@ -27,7 +28,8 @@ from tools.local_process import Output, Process
 from tools.servers import Servers
 from tools.packages import ROOT
 
-_READY_SECONDS = 30
+_READY_SECONDS = 60
+_RENDER_SECONDS = 120
 # Below what Linux hands out for outgoing connections, so that a restarted server finds its port free.
 _PORT_RANGE = range(20000, 32000)
 
@@ -99,7 +101,7 @@ class LocalStack:
         self.database.prepare()
         for service in (*self.auth, *self.tasks):
             service.start()
-        if self._rendering.wait():
+        if self._rendering.wait(_RENDER_SECONDS):
             raise RuntimeError(f"the gateway's configuration cannot be rendered:\n{self._rendering.tail()}")
         self.gateway.start()
         for url, process in zip([self.auth_url, *self.task_urls], [*self.auth, *self.tasks], strict=True):
@@ -147,7 +149,7 @@ class LocalStack:
         accounts.touch(0o600)
         accounts.write_text(
             "user default off\n"
-            f"user tasks on >{self.passwords['redis_tasks']} {' '.join(rules.replace('+client|setinfo', '').split())}\n"
+            f"user tasks on >{self.passwords['redis_tasks']} {' '.join(rules.split())}\n"
             f"user admin on >{self.passwords['redis_admin']} ~* &* +@all\n"
         )
         command = [
@@ -191,13 +193,14 @@ class LocalStack:
         own = {
             "nginx_listen_address": "127.0.0.1",
             "nginx_port": self.ports.gateway,
-            "nginx_user": "",
+            # Nginx started by root would hand over to a user who cannot write into this folder.
+            "nginx_user": "root" if os.geteuid() == 0 else "",
             **{f"nginx_{kind}_dir": str(self.folder / "nginx") for kind in ("run", "log", "state")},
         }
         variables.write_text(json.dumps(own))
         command = [
-            *(sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "playbooks/render.yml"),
-            *("-e", f"render_dir={self.folder}", "-e", f"@{variables}"),
+            *(sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "--limit", "gateway"),
+            *("playbooks/render.yml", "-e", f"render_dir={self.folder}", "-e", f"@{variables}"),
         ]
         environment = {"ANSIBLE_HOME": str(self.folder / "ansible")}
         return Process("render", command, self.folder / "render.log", environment, cwd=ROOT)

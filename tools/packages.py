@@ -26,12 +26,24 @@ def unpack_packages(requirements: Path, python: str, machine: str, folder: Path)
     Raises:
         FetchError: a package has no wheel for that machine, is not what was pinned, or can't be reached.
     """
-    command = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--quiet", "--no-config", "--target", str(folder)]
+    command = [
+        str(Path(sys.executable).parent / "uv"),
+        "pip",
+        "install",
+        "--quiet",
+        "--no-config",
+        "--target",
+        str(folder),
+    ]
     command += ["--python-version", python, "--python-platform", f"{machine}-manylinux_{GLIBC}"]
     command += ["--no-deps", "--no-build", "--require-hashes", "--requirement", str(requirements)]
     # Hard links into the installer's cache would let a change there change a bundle.
     done = subprocess.run(
-        [*command, "--link-mode=copy"], capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"}
+        [*command, "--link-mode=copy"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "NO_COLOR": "1"},
     )
     if done.returncode:
         raise FetchError(f"the packages of {requirements.name} can't be fetched:\n{done.stderr.strip()}")

@@ -2,8 +2,8 @@
 
     python -m tools.smoke [--env local]
 
-It needs nothing but the gateway's address, which the inventory tells. Each step prints a line; the first that fails
-ends the walk with what was expected, what came and where to look, and exit status 1.
+It needs nothing but the gateway's address, which the inventory tells. Each step prints a line; the first
+that fails ends the walk with what was expected, what came and where to look, and exit status 1.
 """
 
 import argparse
@@ -41,14 +41,21 @@ class Cluster:
     def from_inventory(cls, environment: str) -> "Cluster":
         """Ask Ansible, so that addresses and ports keep their one home."""
         question = "{{ {'url': cluster_public_url, 'instances': nginx_upstreams} | to_json }}"
-        command = [str(Path(sys.executable).parent / "ansible"), "-i", f"inventory/{environment}", "gateway[0]"]
+        command = [
+            str(Path(sys.executable).parent / "ansible"),
+            "-i",
+            f"inventory/{environment}",
+            "gateway[0]",
+        ]
         command += ["--playbook-dir=playbooks", "-m", "ansible.builtin.debug", "-a", f"msg={question}", "-o"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
         if done.returncode:
             raise SmokeError(f"the inventory {environment} can't be read:\n{done.stdout}{done.stderr}")
         answer = json.loads(done.stdout[done.stdout.index("=>") + 2 :])["msg"]
         facts: dict[str, Any] = json.loads(answer) if isinstance(answer, str) else answer
-        servers = next(upstream["servers"] for upstream in facts["instances"] if upstream["name"] == "task_service")
+        servers = next(
+            upstream["servers"] for upstream in facts["instances"] if upstream["name"] == "task_service"
+        )
         return cls(url=facts["url"], task_instances=len(servers))
 
 
@@ -72,10 +79,12 @@ def expect(response: httpx.Response, status: int, **headers: str) -> httpx.Respo
         raise SmokeError(
             f"{response.request.method} {response.request.url} answered {response.status_code} {seen or ''},"
             f" expected {status} {headers or ''}\n  body: {response.text[:300]}\n"
-            f"  request id: {response.headers.get('x-request-id')} (find it in the logs: journalctl -u 'taskyard-*')"
+            f"  request id: {response.headers.get('x-request-id')}, as in: journalctl -u 'taskyard-*'"
         )
-    if status >= 400 and response.headers.get("content-type") != "application/problem+json":
-        raise SmokeError(f"{response.request.url} answered {status} without a problem document: {response.text[:300]}")
+    if response.is_error and response.headers.get("content-type") != "application/problem+json":
+        raise SmokeError(
+            f"{response.request.url} answered {status} without a problem document: {response.text[:300]}"
+        )
     return response
 
 
@@ -85,7 +94,9 @@ def step(title: str) -> Iterator[list[str]]:
     notes: list[str] = []
     started = time.perf_counter()
     yield notes
-    print(f"  ok  {title:<58} {', '.join(notes)} ({(time.perf_counter() - started) * 1000:.0f} ms)", flush=True)
+    print(
+        f"  ok  {title:<58} {', '.join(notes)} ({(time.perf_counter() - started) * 1000:.0f} ms)", flush=True
+    )
 
 
 def sign_up(client: httpx.Client) -> User:
@@ -115,7 +126,9 @@ def wait_for_gateway(client: httpx.Client, seconds: float = 60) -> None:
             keys, tasks = client.get("/auth/.well-known/jwks.json"), client.get("/tasks")
             if (keys.status_code, tasks.status_code) == (200, 401):
                 return
-            reason = f"auth answered {keys.status_code} (expected 200), tasks {tasks.status_code} (expected 401)"
+            reason = (
+                f"auth answered {keys.status_code} (expected 200), tasks {tasks.status_code} (expected 401)"
+            )
         except httpx.TransportError as error:
             reason = str(error)
         if time.monotonic() > deadline:
@@ -134,7 +147,9 @@ def walk(cluster: Cluster, client: httpx.Client) -> None:
         created = expect(alice.call("POST", "/tasks", json={"title": "Water the plants"}), 201)
         task = created.json()
         if created.headers["location"] != task["url"] or not task["url"].startswith(cluster.url):
-            raise SmokeError(f"the task's address is {task['url']}, expected one that begins with {cluster.url}")
+            raise SmokeError(
+                f"the task's address is {task['url']}, expected one that begins with {cluster.url}"
+            )
         path = task["url"].removeprefix(cluster.url)
         notes.append(path)
     with step("list twice: MISS, then HIT"):
@@ -162,7 +177,10 @@ def walk(cluster: Cluster, client: httpx.Client) -> None:
         notes.append(f"median HIT {hit:.2f} ms, MISS {miss:.2f} ms")
     with step("clear the list"):
         expect(alice.call("DELETE", "/tasks"), 204)
-        if list(list_on_every_instance(alice, cluster.task_instances).values()) != [[]] * cluster.task_instances:
+        if (
+            list(list_on_every_instance(alice, cluster.task_instances).values())
+            != [[]] * cluster.task_instances
+        ):
             raise SmokeError("the list is not empty after DELETE /tasks")
 
 
@@ -171,7 +189,11 @@ def time_lists(user: User) -> tuple[float, float]:
     for number in range(19):
         expect(user.call("POST", "/tasks", json={"title": f"Task {number}", "tags": ["smoke"]}), 201)
     times: dict[str, list[float]] = {"HIT": [], "MISS": []}
-    first = expect(user.call("GET", "/tasks"), 200).json()[0]["url"].removeprefix(str(user.client.base_url).rstrip("/"))
+    first = (
+        expect(user.call("GET", "/tasks"), 200)
+        .json()[0]["url"]
+        .removeprefix(str(user.client.base_url).rstrip("/"))
+    )
     for number in range(MISSES):
         expect(user.call("PATCH", first, json={"order": number}), 200)
         for _ in range(1 + HITS // MISSES):
@@ -193,7 +215,10 @@ def main() -> int:
             walk(cluster, client)
     except (SmokeError, httpx.TransportError) as error:
         print(f"  FAILED  {error}", file=sys.stderr)
-        print("  next: `make status` shows the machines and services; `vagrant ssh app1` opens one", file=sys.stderr)
+        print(
+            "  next: `make status` shows the machines and services; `vagrant ssh app1` opens one",
+            file=sys.stderr,
+        )
         return 1
     print("The cluster does what it promises.")
     return 0

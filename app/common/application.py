@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.common import health, problems
+from app.common.body_limit import BodyLimit
 from app.common.context import RequestContext
 from app.common.mongo import StartupError
 from app.common.settings import CommonSettings
@@ -46,7 +47,6 @@ def build(
         redoc_url=None,
         openapi_url=f"{docs_prefix}/openapi.json",
         generate_unique_id_function=_operation_id,
-        max_body_size=MAX_BODY_BYTES,
         redirect_slashes=False,
         responses=problems.responses(400, 413, 422, 503),
     )
@@ -55,6 +55,7 @@ def build(
         app.include_router(router)
     app.include_router(health.router)
     problems.install(app)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestContext, port=settings.port)
     app.add_middleware(PlainStartupFailure)
     return app

@@ -18,6 +18,7 @@ from app.common import logs
 
 MEDIA_TYPE = "application/problem+json"
 _JSON_INVALID = "json_invalid"
+_MAX_ERRORS = 50
 
 
 class ProblemError(Exception):
@@ -101,7 +102,7 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     items = error.errors()
     if items and items[0]["type"] == _JSON_INVALID:
         return problem_response(400, "the body is not valid JSON", request.url.path)
-    errors = [{"pointer": _pointer(item["loc"]), "detail": _text(item["msg"])} for item in items]
+    errors = [{"pointer": _pointer(item["loc"]), "detail": _text(item["msg"])} for item in items[:_MAX_ERRORS]]
     return problem_response(422, "the request is not valid", request.url.path, errors=errors)
 
 
@@ -114,8 +115,6 @@ async def _on_http(request: Request, error: Exception) -> Response:
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
         detail = f"{_text(request.method)} is not allowed here"
-    elif error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        detail = "the body is too large"
     return problem_response(error.status_code, str(detail), request.url.path, headers)
 
 

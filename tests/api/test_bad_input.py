@@ -119,7 +119,7 @@ def test_a_refusal_points_at_what_is_wrong(anna: Person) -> None:
     assert {error["pointer"] for error in answer.json()["errors"]} == {"/body/tags/1", "/body/a~1b~0c"}
 
 
-@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded", "\x7f"])
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded", "a/b/c"])
 def test_a_body_that_is_not_called_json_is_refused(anna: Person, content_type: str | None) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
     answer = anna.gateway.post("/tasks", content=b'{"title": "x"}', headers=headers)
@@ -163,7 +163,7 @@ def test_an_unknown_path_is_a_problem_document(stack: LocalStack, anna: Person, 
 def test_a_method_that_is_not_there_is_answered_with_those_that_are(
     anna: Person, path: str, allowed: str
 ) -> None:
-    for method in ("PUT", "OPTIONS", "BREW"):
+    for method in ("PUT", "OPTIONS"):
         answer = anna.gateway.request(method, path)
         assert answer.status_code == 405
         assert answer.headers["Allow"] == allowed

@@ -94,7 +94,7 @@ def test_the_forger_could_have_made_a_good_one(stack: LocalStack, anna: Person) 
 
 
 @pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Bearer a.b.c", "Bearer " + "x" * 6000]
+    "header", [None, "", "Bearer", "Basic YTpi", "Bearer a.b.c", "Bearer " + "x" * 6000]
 )
 def test_a_missing_or_broken_token_is_refused(anna: Person, header: str | None) -> None:
     anna.gateway.headers.pop("Authorization")

@@ -23,13 +23,19 @@ INVENTORY = ROOT / "inventory" / ENVIRONMENT
 BIN = Path(sys.executable).parent
 
 
+def say(text: str) -> None:
+    """Long work shows its progress (pytest runs with --capture=no)."""
+    sys.stdout.write(f"\n{text}\n")
+    sys.stdout.flush()
+
+
 def run(*command: str, timeout: float = 900) -> str:
     """Run a command of the project, its output shown as it comes and returned.
 
     Raises:
         AssertionError: it ended with another status than 0.
     """
-    print(f"\n$ {' '.join(command)}", flush=True)
+    say(f"$ {' '.join(command)}")
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -39,7 +45,8 @@ def run(*command: str, timeout: float = 900) -> str:
     lines = []
     assert process.stdout is not None
     for line in process.stdout:
-        print(line, end="", flush=True)
+        sys.stdout.write(line)
+        sys.stdout.flush()
         lines.append(line)
     status = process.wait()
     timer.cancel()
@@ -66,7 +73,10 @@ def on(host: str, command: str, *, check: bool = True) -> str:
     options += ["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "BatchMode=yes"]
     target = f"{variables['ansible_user']}@{variables['ansible_host']}"
     done = subprocess.run(
-        ["ssh", *options, target, "sudo", "sh", "-c", f"'{command}'"], capture_output=True, text=True, check=False
+        ["ssh", *options, target, "sudo", "sh", "-c", f"'{command}'"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert not check or done.returncode == 0, f"on {host}: {command}\n{done.stdout}{done.stderr}"
     return done.stdout
@@ -85,7 +95,9 @@ def stopped(host: str, unit: str) -> Iterator[None]:
 @contextmanager
 def signed_in() -> Iterator[User]:
     """Somebody new, signed in at the gateway."""
-    with httpx.Client(base_url=Cluster.from_inventory(ENVIRONMENT).url, timeout=15, trust_env=False) as client:
+    with httpx.Client(
+        base_url=Cluster.from_inventory(ENVIRONMENT).url, timeout=15, trust_env=False
+    ) as client:
         wait_for_gateway(client)
         yield sign_up(client)
 
@@ -99,7 +111,7 @@ class Load:
     instances: set[str] = field(default_factory=set)
 
 
-def under_load(user: User, during: Callable[[], None], clients: int = 6, seconds: float = 3) -> Load:
+def under_load(user: User, during: Callable[[], object], clients: int = 6, seconds: float = 3) -> Load:
     """Read and write lists from several clients while something happens, and for some seconds after it."""
     load, lock, enough = Load(), threading.Lock(), threading.Event()
 

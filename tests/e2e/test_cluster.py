@@ -11,7 +11,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.machines import ENVIRONMENT, INVENTORY, ROOT, inventory, on, run, signed_in, stopped, under_load, vagrant
+from tests.e2e.machines import (
+    ENVIRONMENT,
+    INVENTORY,
+    ROOT,
+    inventory,
+    on,
+    run,
+    say,
+    signed_in,
+    stopped,
+    under_load,
+    vagrant,
+)
 
 PYTHON = sys.executable
 TASK_UNIT = "taskyard-tasks@{}"
@@ -23,7 +35,7 @@ def cluster() -> Iterator[None]:
     run(PYTHON, "-m", "tools.cluster", "down", "--env", ENVIRONMENT)
     yield
     if os.environ.get("KEEP"):
-        print(f"\nKEEP is set: the cluster stays. Remove it with: make down ENV={ENVIRONMENT}")
+        say(f"KEEP is set: the cluster stays. Remove it with: make down ENV={ENVIRONMENT}")
     elif INVENTORY.exists():
         run(PYTHON, "-m", "tools.cluster", "down", "--env", ENVIRONMENT)
 
@@ -53,10 +65,10 @@ def test_site_run_again_changes_nothing_on_any_machine() -> None:
 def test_stopping_one_task_instance_costs_no_request() -> None:
     app = hosts_of("task_service")[0]
     with signed_in() as user:
-        load = under_load(user, lambda: on(app, f"systemctl stop {TASK_UNIT.format(8003)}") and None)
+        load = under_load(user, lambda: on(app, f"systemctl stop {TASK_UNIT.format(8003)}"))
         assert load.failures == []
         assert load.answered > 100
-        load = under_load(user, lambda: on(app, f"systemctl start {TASK_UNIT.format(8003)}") and None)
+        load = under_load(user, lambda: on(app, f"systemctl start {TASK_UNIT.format(8003)}"))
         assert load.failures == []
         assert {served.split(":")[1] for served in load.instances} == {"8002", "8003", "8004"}
 
@@ -64,7 +76,8 @@ def test_stopping_one_task_instance_costs_no_request() -> None:
 def test_killing_one_task_instance_brings_it_back() -> None:
     app = hosts_of("task_service")[0]
     on(app, f"systemctl kill --signal=SIGKILL {TASK_UNIT.format(8004)}")
-    on(app, f"for i in $(seq 40); do systemctl is-active -q {TASK_UNIT.format(8004)} && exit 0; sleep 0.5; done; exit 1")
+    alive = f"systemctl is-active -q {TASK_UNIT.format(8004)} && exit 0"
+    on(app, f"for i in $(seq 40); do {alive}; sleep 0.5; done; exit 1")
 
 
 def test_stopping_auth_leaves_signed_in_users_working() -> None:
@@ -117,7 +130,11 @@ def test_an_instance_that_the_inventory_no_longer_names_is_removed_and_comes_bac
 
 
 def test_secrets_are_in_no_process_list_no_journal_and_not_in_git() -> None:
-    secrets = [path.read_text().strip() for path in (INVENTORY / ".secrets").iterdir() if path.name.endswith("password")]
+    secrets = [
+        path.read_text().strip()
+        for path in (INVENTORY / ".secrets").iterdir()
+        if path.name.endswith("password")
+    ]
     assert len(secrets) >= 4
     for host in inventory()["_meta"]["hostvars"]:
         seen = on(host, "ps axww -o args; journalctl --no-pager -q -o cat")
@@ -128,13 +145,18 @@ def test_secrets_are_in_no_process_list_no_journal_and_not_in_git() -> None:
 
 def test_the_services_run_inside_their_sandbox() -> None:
     app = hosts_of("task_service")[0]
-    shown = on(app, f"systemctl show -p User -p NoNewPrivileges -p ProtectSystem -p MemoryMax {TASK_UNIT.format(8002)}")
+    shown = on(
+        app,
+        f"systemctl show -p User -p NoNewPrivileges -p ProtectSystem -p MemoryMax {TASK_UNIT.format(8002)}",
+    )
     properties = dict(line.split("=", 1) for line in shown.splitlines())
     assert properties["User"] == "taskyard-tasks"
     assert (properties["NoNewPrivileges"], properties["ProtectSystem"]) == ("yes", "strict")
     assert int(properties["MemoryMax"]) < 2**30
     # The task service's user can't read the key that signs tokens.
-    assert on(app, "sudo -u taskyard-tasks cat /etc/taskyard/auth/private_key.pem 2>&1; true").endswith("denied\n")
+    assert on(app, "sudo -u taskyard-tasks cat /etc/taskyard/auth/private_key.pem 2>&1; true").endswith(
+        "denied\n"
+    )
 
 
 def test_after_a_reboot_of_all_machines_everything_comes_back_with_the_data() -> None:

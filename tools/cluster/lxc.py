@@ -113,8 +113,11 @@ def start_nat() -> bool:
         run(["systemctl", "restart", "lxc-net"], root=True)
     else:
         forwarding = Path("/proc/sys/net/ipv4/ip_forward").read_text().strip()
-        # Its flag file can outlive what it stands for (a crash, a reboot with a /run on disk).
-        output(["sh", "-c", f"rm -f /run/lxc/network_up; echo {forwarding} > {STARTED}; {NETWORK_SCRIPT} start"], root=True)
+        # Its flag file can outlive what it stands for (a crash, a reboot with a /run on disk). Without the ping, by which
+        # dnsmasq makes sure that an address is free, every boot is three seconds shorter.
+        script = f"""rm -f /run/lxc/network_up; echo {forwarding} > {STARTED}
+            sed 's/^LXC_DHCP_PING="true"/LXC_DHCP_PING="false"/' {NETWORK_SCRIPT} | sh -s start"""
+        output(["sh", "-c", script], root=True)
     return True
 
 

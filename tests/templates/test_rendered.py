@@ -1,0 +1,156 @@
+"""The servers' configurations, rendered for several inventories without touching a machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tools import servers
+from tools.packages import ROOT
+
+# `nginx -t` opens what the configuration names: a port that needs no root, and folders that are there.
+NGINX_FOR_TESTS = {"nginx_port": 28080, "nginx_user": ""}
+
+
+def inventory(hosts: dict[str, str], groups: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "all": {
+            "hosts": {name: {"ansible_host": address} for name, address in hosts.items()},
+            "children": groups,
+        }
+    }
+
+
+# Production's shape: two gateways, two hosts for the application, three for the data.
+MANY = inventory(
+    {f"gateway{n}": f"10.0.0.1{n}" for n in (1, 2)}
+    | {f"app{n}": f"10.0.0.2{n}" for n in (1, 2)}
+    | {f"data{n}": f"10.0.0.3{n}" for n in (1, 2, 3)},
+    {
+        "gateway": {"hosts": {"gateway1": {}, "gateway2": {}}},
+        "auth_service": {"hosts": {"app1": {}, "app2": {}}, "vars": {"auth_service_ports": [8001]}},
+        "task_service": {
+            "hosts": {"app1": {}, "app2": {"task_service_ports": [8002, 8005]}},
+            "vars": {"task_service_ports": [8002, 8003, 8004]},
+        },
+        "mongodb": {"hosts": {"data1": {}, "data2": {}, "data3": {}}},
+        "redis": {"hosts": {"data1": {}}},
+    },
+)
+
+
+def render(folder: Path, source: Path, **variables: object) -> subprocess.CompletedProcess[str]:
+    extra = folder / "extra.yml"
+    extra.write_text(yaml.safe_dump({"render_dir": str(folder), **variables}))
+    command = [
+        sys.executable,
+        "-m",
+        "ansible",
+        "playbook",
+        "-i",
+        str(source),
+        "playbooks/render.yml",
+        "-e",
+        f"@{extra}",
+    ]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def rendered(folder: Path, hosts: dict[str, Any], **variables: object) -> Path:
+    source = folder / "hosts.yml"
+    source.write_text(yaml.safe_dump(hosts))
+    done = render(folder, source, **variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("many")
+    places = {f"nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
+    return rendered(folder, MANY, **NGINX_FOR_TESTS, **places)
+
+
+def upstream(configuration: str, name: str) -> list[str]:
+    block = re.search(rf"upstream {name} \{{(.*?)\}}", configuration, re.DOTALL)
+    assert block, name
+    return re.findall(r"server (\S+) ", block[1])
+
+
+def nginx_accepts(folder: Path, configuration: Path) -> subprocess.CompletedProcess[str]:
+    nginx = servers.find().nginx
+    command = [str(nginx.path), "-t", "-p", str(folder), "-e", "stderr", "-c", str(configuration)]
+    return subprocess.run(command, env=dict(nginx.environment), capture_output=True, text=True, check=False)
+
+
+def test_the_local_inventory_gives_the_gateway_three_task_instances_and_one_auth(tmp_path: Path) -> None:
+    done = render(tmp_path, ROOT / "inventory" / "local" / "hosts.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    configuration = (tmp_path / "gateway1" / "nginx.conf").read_text()
+    assert [server.split(":")[1] for server in upstream(configuration, "task_service")] == [
+        "8002",
+        "8003",
+        "8004",
+    ]
+    assert [server.split(":")[1] for server in upstream(configuration, "auth_service")] == ["8001"]
+    assert "least_conn;" in configuration
+
+
+def test_every_gateway_passes_on_to_every_port_of_every_host(many: Path) -> None:
+    for gateway in ("gateway1", "gateway2"):
+        configuration = (many / gateway / "nginx.conf").read_text()
+        assert upstream(configuration, "auth_service") == ["10.0.0.21:8001", "10.0.0.22:8001"]
+        assert upstream(configuration, "task_service") == [
+            *("10.0.0.21:8002", "10.0.0.21:8003", "10.0.0.21:8004"),
+            *("10.0.0.22:8002", "10.0.0.22:8005"),
+        ]
+
+
+def test_nginx_accepts_what_is_rendered(many: Path) -> None:
+    accepted = nginx_accepts(many, many / "gateway1" / "nginx.conf")
+    assert accepted.returncode == 0, accepted.stderr
+    broken = many / "broken.conf"
+    broken.write_text((many / "gateway1" / "nginx.conf").read_text().replace("least_conn;", "least_con;"))
+    assert nginx_accepts(many, broken).returncode != 0
+
+
+def test_a_private_address_is_what_the_machines_use_among_themselves(tmp_path: Path) -> None:
+    hosts = yaml.safe_load(yaml.safe_dump(MANY))
+    hosts["all"]["hosts"]["app1"]["private_address"] = "10.9.9.1"
+    folder = rendered(tmp_path, hosts)
+    assert "10.9.9.1:8001" in upstream((folder / "gateway1" / "nginx.conf").read_text(), "auth_service")
+
+
+@pytest.mark.parametrize("group", ["auth_service", "task_service"])
+def test_a_service_without_ports_is_said_before_anything_is_rendered(tmp_path: Path, group: str) -> None:
+    hosts = yaml.safe_load(yaml.safe_dump(MANY))
+    hosts["all"]["children"][group] = {"hosts": {"app1": {}}}
+    source = tmp_path / "hosts.yml"
+    source.write_text(yaml.safe_dump(hosts))
+    done = render(tmp_path, source)
+    assert done.returncode != 0
+    assert f"{group}_ports" in done.stdout + done.stderr
+    assert not (tmp_path / "gateway1" / "nginx.conf").exists()
+
+
+def test_mongod_asks_for_a_password_and_listens_on_the_private_network_only(many: Path) -> None:
+    for number in (1, 2, 3):
+        configuration = yaml.safe_load((many / f"data{number}" / "mongod.conf").read_text())
+        assert configuration["security"]["authorization"] == "enabled"
+        assert configuration["net"]["bindIp"] == f"127.0.0.1,10.0.0.3{number}"
+        assert configuration["replication"]["replSetName"] == "taskyard"
+
+
+def test_redis_is_bounded_evicts_and_listens_on_the_private_network_only(many: Path) -> None:
+    lines = (many / "data1" / "redis.conf").read_text().splitlines()
+    settings = dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
+    assert settings["bind"] == "127.0.0.1 10.0.0.31"
+    assert settings["maxmemory-policy"] == "allkeys-lru"
+    assert settings["maxmemory"] == "128mb"
+    assert settings["aclfile"]
