@@ -17,8 +17,8 @@ import watchfiles
 import yaml
 
 from tools.local_stack import LocalStack, Ports, is_free, wait_until_ready
-from tools.servers import ServersError, find
 from tools.packages import ROOT
+from tools.servers import ServersError, find
 
 FOLDER = ROOT / ".cache" / "dev"
 # The replica set's configuration names mongod's port: it has to stay the same from run to run.
@@ -69,7 +69,7 @@ def restart_on_change(stack: LocalStack) -> None:
 
 
 def show(name: str, line: str) -> None:
-    colour = _COLOURS[name.split("@")[0]]
+    colour = _COLOURS[name.partition("@")[0]]
     prefix = f"\x1b[{colour}m{name:<10}\x1b[0m" if sys.stdout.isatty() else f"{name:<10}"
     print(f"{prefix} {line}", flush=True)
 

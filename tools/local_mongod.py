@@ -1,4 +1,4 @@
-"""A mongod for one computer, secured as in production: a replica set of one, a keyfile, a user for each service."""
+"""A mongod for one computer, secured as in production: a replica set of one, with a user for each service."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -19,7 +20,7 @@ Output = Callable[[str, str], None]
 
 
 class Process:
-    """Starts, stops, kills, pauses and resumes one command. Its output goes to `log`, and to `output` if given."""
+    """Starts, stops, kills, pauses and resumes one command. What it says goes to `log`, and to `output`."""
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class Process:
         command: Sequence[str],
         log: Path,
         environment: Mapping[str, str] | None = None,
+        *,
         output: Output | None = None,
         cwd: Path | None = None,
     ) -> None:
@@ -44,11 +46,13 @@ class Process:
 
     @property
     def pid(self) -> int:
-        assert self._child is not None
+        if self._child is None:
+            raise RuntimeError(f"{self.name} was never started")
         return self._child.pid
 
     def start(self) -> None:
-        assert not self.running, f"{self.name} runs already"
+        if self.running:
+            raise RuntimeError(f"{self.name} runs already")
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
                 self.command,
@@ -60,8 +64,9 @@ class Process:
                 start_new_session=True,  # a Ctrl-C at the terminal is ours to pass on
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads hold locks that this call needs
             )
-        if self._output:
-            threading.Thread(target=self._copy_output, args=(self._child, self._output), daemon=True).start()
+        if self._output and self._child.stdout:
+            lines = self._child.stdout
+            threading.Thread(target=self._copy_output, args=(lines, self._output), daemon=True).start()
 
     def stop(self) -> int:
         """Ask it to end; kill it if it does not. Returns the exit code."""
@@ -105,10 +110,9 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
 
-    def _copy_output(self, child: subprocess.Popen[bytes], output: Output) -> None:
-        assert child.stdout is not None
+    def _copy_output(self, lines: IO[bytes], output: Output) -> None:
         with self.log.open("ab") as log:
-            for line in child.stdout:
+            for line in lines:
                 log.write(line)
                 log.flush()
                 output(self.name, line.decode(errors="replace").rstrip())

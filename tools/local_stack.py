@@ -1,4 +1,4 @@
-"""The whole product as processes of this computer: real MongoDB, Redis and Nginx, auth, and several task instances.
+"""The whole product as processes of this computer: real MongoDB, Redis and Nginx, auth and task instances.
 
 Everything listens on 127.0.0.1, lives in one folder, and ends with this process. For tests and `make dev`.
 """
@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tools.local_mongod import mongod
 from tools.local_process import Output, Process
-from tools.servers import Servers
 from tools.packages import ROOT
+from tools.servers import Servers
 
 _READY_SECONDS = 60
 _RENDER_SECONDS = 120
@@ -93,7 +93,7 @@ class LocalStack:
         return f"redis://admin:{quote(self.passwords['redis_admin'])}@127.0.0.1:{self.ports.redis}/0"
 
     def start(self) -> None:
-        """Start what does not depend on each other side by side; ready means that the gateway answers for all."""
+        """Start side by side what can be, and return when all of it answers."""
         self.mongodb.start()
         self.redis.start()
         self._rendering.start()
@@ -139,7 +139,7 @@ class LocalStack:
         name = f"{kind}@{port}"
         command = [sys.executable, "-m", f"app.{kind}"]
         environment = self.service_environment(kind, port)
-        return Process(name, command, self.folder / f"{name}.log", environment, self.output, cwd=ROOT)
+        return Process(name, command, self.folder / f"{name}.log", environment, output=self.output, cwd=ROOT)
 
     def _redis(self) -> Process:
         """The service's user has exactly the rights of production; `admin` is for tests alone."""
@@ -175,10 +175,10 @@ class LocalStack:
             "daemon off;",
         ]
         environment = self.servers.nginx.environment
-        return Process("gateway", command, self.folder / "nginx.log", environment, self.output)
+        return Process("gateway", command, self.folder / "nginx.log", environment, output=self.output)
 
     def _render_gateway(self) -> Process:
-        """The gateway's configuration is the product's own: the role's template, told other ports and folders."""
+        """The gateway's configuration is the product's own template, told other ports and folders."""
         inventory, variables = self.folder / "inventory.json", self.folder / "nginx.json"
         host = {"ansible_host": "127.0.0.1", "ansible_connection": "local", "ansible_become": False}
         groups: dict[str, dict[str, Any]] = {

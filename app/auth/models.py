@@ -13,7 +13,7 @@ PASSWORD_MIN, PASSWORD_MAX = 8, 128
 
 
 def normalise_email(value: str) -> str:
-    """One person, one account: lower case throughout, Unicode and domain in normal form. Raises ValueError."""
+    """One person, one account: lower case, Unicode and domain in normal form. Raises ValueError."""
     try:
         return validate_email(value, check_deliverability=False).normalized.lower()
     except EmailNotValidError as error:

@@ -9,7 +9,7 @@ from app.common.problems import problem_response
 
 
 class BodyLimit:
-    """Answers 413 before anything is read if the length is told, and otherwise as soon as too much has arrived.
+    """Answers 413 before anything is read if the length is told, otherwise as soon as too much has arrived.
 
     (The framework's own limit answers in plain text.)
     """
@@ -26,7 +26,9 @@ class BodyLimit:
         if length.isdigit() and int(length) > self._max_bytes:
             # The rest of the body is not read, so the connection cannot be used again.
             headers = {"Connection": "close"}
-            await problem_response(413, _detail(self._max_bytes), scope["path"], headers)(scope, receive, send)
+            await problem_response(413, _detail(self._max_bytes), scope["path"], headers)(
+                scope, receive, send
+            )
             return
         read = 0
 

@@ -1,4 +1,4 @@
-"""The outermost layer: request id, who answered, one log line a request, a plain 500 for what nobody caught."""
+"""The outermost layer: request id, who answered, one log line a request, a 500 for what nobody caught."""
 
 from __future__ import annotations
 

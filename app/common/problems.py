@@ -87,6 +87,17 @@ def problem_response(
 
 
 def install(app: FastAPI) -> None:
+    """Answer every error with a problem document, and describe its shape in the OpenAPI document."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = described()
+        schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        parts = schema.pop("$defs")
+        document.setdefault("components", {}).setdefault("schemas", {}).update({"Problem": schema, **parts})
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's own way to extend it
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
@@ -102,7 +113,9 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     items = error.errors()
     if items and items[0]["type"] == _JSON_INVALID:
         return problem_response(400, "the body is not valid JSON", request.url.path)
-    errors = [{"pointer": _pointer(item["loc"]), "detail": _text(item["msg"])} for item in items[:_MAX_ERRORS]]
+    errors = [
+        {"pointer": _pointer(item["loc"]), "detail": _text(item["msg"])} for item in items[:_MAX_ERRORS]
+    ]
     return problem_response(422, "the request is not valid", request.url.path, errors=errors)
 
 

@@ -59,9 +59,10 @@ class Entry:
         return b"%d\n%b" % (self.total, self.body)
 
     @classmethod
-    def decode(cls, stored: bytes) -> Self:
+    def decode(cls, stored: bytes) -> Self | None:
+        """Return nothing for what no `encode` has made, such as another release's entry."""
         total, _, body = stored.partition(b"\n")
-        return cls(int(total), body)
+        return cls(int(total), body) if total.isdigit() else None
 
 
 Load = Callable[[], Awaitable[Entry]]
@@ -98,8 +99,8 @@ class TaskListCache:
         lists, version, writers = _keys(user)
         try:
             stored: bytes | None = await self._ask(self._hget(lists, query))
-            if stored is not None:
-                return Entry.decode(stored), Outcome.HIT
+            if stored is not None and (entry := Entry.decode(stored)):
+                return entry, Outcome.HIT
             token = secrets.token_hex(8)
             lease = await self._ask(self._lease(keys=[version, writers], args=[token, self._ttl_ms]))
         except CacheDownError:
@@ -124,7 +125,7 @@ class TaskListCache:
         await self._redis.aclose()
 
     async def _load_once(self, user: str, query: str, lease: bytes, load: Load) -> Entry:
-        """One loader per lease: the same lease means that no write came between its load and whoever joins."""
+        """One loader per lease: the same lease says that no write came between its load and whoever joins."""
         key = (user, query, lease)
         flight = self._flights.get(key)
         if flight is None:

@@ -1,11 +1,11 @@
-"""The cache's atomic steps, as Redis runs them. All keys of a user are in one slot (`{user}` is the hash tag).
+"""The cache's atomic steps, as Redis runs them. A user's keys are in one slot (`{user}` is the hash tag).
 
 `lists`    hash: canonical query string -> an encoded list. One DEL drops every list of the user.
 `version`  a random token: the lease. It is made by the first miss and destroyed by every write.
-`writers`  sorted set: writers at work, scored by the time (ms, Redis' clock) at which each is given up for dead.
+`writers`  sorted set: writers at work, scored by when each is given up for dead (ms, Redis' clock).
 """
 
-# KEYS version writers; ARGV token, milliseconds it is kept. -> the current token, or nil while a writer is at work.
+# KEYS version writers; ARGV token, milliseconds. -> the current token, or nil while a writer is at work.
 LEASE = """
 local now = redis.call('TIME')
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now[1] * 1000 + math.floor(now[2] / 1000))
@@ -21,8 +21,8 @@ return version
 """
 
 # KEYS lists version; ARGV lease, field, entry, milliseconds. -> 1 if stored, 0 if a write came in between.
-# The oldest entry of the hash says when all of it expires (NX, Redis 7): a later one must not give it more time.
-# Announcing a write destroys the version, and no new one is made while its mark stands: equality says it all.
+# The oldest entry says when all of the hash expires (NX, Redis 7): a later one must not give it more time.
+# A mark destroys the version, and no new one is made while it stands: equality says it all.
 FILL = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return 0

@@ -19,4 +19,4 @@ class TaskSettings(CommonSettings):
     tasks_public_keys_file: Annotated[Path, AfterValidator(_holds_keys)]
     tasks_redis_url: RedisUrl
     tasks_cache_ttl_seconds: int = Field(default=60, ge=1, le=86400)
-    tasks_redis_timeout_ms: int = Field(default=50, ge=1, le=5000)
+    tasks_redis_timeout_ms: int = Field(default=50, ge=1, le=1000)

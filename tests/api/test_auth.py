@@ -133,8 +133,10 @@ def test_a_bad_registration_is_refused_and_never_repeated(gateway: httpx.Client,
         (b"nonsense", "multipart/form-data", 400),
         (b"nonsense", "multipart/form-data; boundary=x", 400),
         (
-            b'--x\r\nContent-Disposition: form-data; name="username"; filename="f"\r\n\r\nx\r\n'
-            b'--x\r\nContent-Disposition: form-data; name="password"\r\n\r\nx\r\n--x--\r\n',
+            (
+                b'--x\r\nContent-Disposition: form-data; name="username"; filename="f"\r\n\r\nx\r\n'
+                b'--x\r\nContent-Disposition: form-data; name="password"\r\n\r\nx\r\n--x--\r\n'
+            ),
             "multipart/form-data; boundary=x",
             422,
         ),

@@ -113,7 +113,9 @@ def test_nobody_reaches_anothers_task(anna: Person, ben: Person) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-@pytest.mark.parametrize("task_id", ["0123456789abcdef01234567", "1", "x" * 24, "A" * 24, "%00", "..%2f", "0" * 2000])
+@pytest.mark.parametrize(
+    "task_id", ["0123456789abcdef01234567", "1", "x" * 24, "A" * 24, "%0a", "..%2f", "0" * 2000]
+)
 def test_an_id_that_names_nothing_is_not_found(anna: Person, method: str, task_id: str) -> None:
     body = {"title": "x"} if method == "PATCH" else None
     answer = anna.gateway.request(method, f"/tasks/{task_id}", json=body)

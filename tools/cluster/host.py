@@ -1,6 +1,4 @@
-"""Which provider runs the machines here, and making a computer without a hypervisor able to."""
-
-from __future__ import annotations
+"""Which provider runs the machines here, and enabling a computer that has no hypervisor."""
 
 import os
 import platform
@@ -11,7 +9,8 @@ from pathlib import Path
 from tools.cluster.inventory import Cluster
 from tools.cluster.shell import output, run, say, stop
 
-# The command (or file) that shows that a Debian package is there. bridge-utils is called by the provider.
+PROVIDERS = ("virtualbox", "libvirt", "lxc")
+# Debian's packages for the lxc provider, each with a file that shows that it is there.
 PACKAGES = {
     "vagrant": "/usr/bin/vagrant",
     "vagrant-lxc": "/usr/share/rubygems-integration/all/gems/vagrant-lxc-*",
@@ -20,39 +19,34 @@ PACKAGES = {
     "bridge-utils": "/usr/sbin/brctl",
     "mmdebstrap": "/usr/bin/mmdebstrap",
     "iptables": "/usr/sbin/iptables",
-    "iproute2": "/usr/sbin/ip",
+    "iproute2": "/usr/bin/ip",
     "openssh-client": "/usr/bin/ssh",
 }
-PROVIDERS = ("virtualbox", "libvirt", "lxc")
 
 
-def chosen_provider(variables: Mapping[str, object], environment: Mapping[str, str]) -> str | None:
-    """What was asked for: in the inventory, then in the environment (the Vagrantfile has the same order)."""
+def asked_for(variables: Mapping[str, object], environment: Mapping[str, str]) -> str | None:
+    """A provider named in the inventory, or else in the environment (the Vagrantfile has the same order)."""
     asked = variables.get("vagrant_provider") or environment.get("VAGRANT_DEFAULT_PROVIDER")
     if asked is not None and asked not in PROVIDERS:
         stop(f"the provider {asked!r} is not known here; these are: {', '.join(PROVIDERS)}")
-    return str(asked) if asked is not None else None
+    return None if asked is None else str(asked)
 
 
-def installed_provider() -> str | None:
+def installed() -> str | None:
     """A hypervisor that can be used at once."""
     if shutil.which("VBoxManage"):
         return "virtualbox"
-    if shutil.which("virsh") and shutil.which("vagrant") and "vagrant-libvirt" in output(["vagrant", "plugin", "list"], check=False):
+    if shutil.which("virsh") and "vagrant-libvirt" in output(["vagrant", "plugin", "list"], check=False):
         return "libvirt"
     return None
 
 
 def provider_of(cluster: Cluster) -> str:
-    return chosen_provider(cluster.variables(), os.environ) or installed_provider() or "lxc"
+    return asked_for(cluster.variables(), os.environ) or installed() or "lxc"
 
 
 def missing_packages() -> list[str]:
-    def there(sign: str) -> bool:
-        path = Path(sign)
-        return any(path.parent.glob(path.name))
-
-    return [package for package, sign in PACKAGES.items() if not there(sign)]
+    return [name for name, sign in PACKAGES.items() if not any(Path("/").glob(sign.lstrip("/")))]
 
 
 def is_debian() -> bool:
@@ -62,27 +56,28 @@ def is_debian() -> bool:
         return False
 
 
-def prepare_for_lxc() -> bool:
-    """Installs what the lxc provider needs. True when something was missing."""
+def require(provider: str, *, may_install: bool) -> None:
+    """Vagrant and the provider are here, or are installed now, or it is said what to install."""
+    if provider != "lxc":
+        if shutil.which("vagrant") is None:
+            stop(
+                f"{provider} is here, but Vagrant is not.",
+                "Install it: https://developer.hashicorp.com/vagrant/install",
+            )
+        return
     if not is_debian():
         stop(
             "no hypervisor was found, and only on Debian can it be done without one.",
             "Install Vagrant (https://developer.hashicorp.com/vagrant/install)",
-            "and VirtualBox (https://www.virtualbox.org/wiki/Downloads), or libvirt with the vagrant-libvirt plugin.",
+            "and VirtualBox (https://www.virtualbox.org/wiki/Downloads),",
+            "or libvirt with the vagrant-libvirt plugin.",
         )
     missing = missing_packages()
-    if not missing:
-        return False
-    say(f"no hypervisor here, so the machines will be LXC containers. Installing from Debian: {' '.join(missing)}")
-    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
-    run([*apt, "update"], root=True)
-    run([*apt, "install", "--yes", "--no-install-recommends", *missing], root=True)
-    return True
-
-
-def require_vagrant(provider: str) -> None:
-    if shutil.which("vagrant") is None:
-        stop(
-            f"{provider} is here, but Vagrant is not.",
-            "Install it: https://developer.hashicorp.com/vagrant/install",
-        )
+    if missing and not may_install:
+        stop(f"these Debian packages are missing: {' '.join(missing)}", "To install them and go on: make up")
+    if missing:
+        say("no hypervisor here: the machines will be LXC containers")
+        say(f"installing from Debian: {' '.join(missing)}")
+        apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+        run([*apt, "update"], root=True)
+        run([*apt, "install", "--yes", "--no-install-recommends", *missing], root=True)

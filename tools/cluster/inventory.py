@@ -1,7 +1,5 @@
 """What the inventory says about the machines, read the way Ansible and the Vagrantfile read it."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def merged(one: Any, other: Any) -> Any:
     """Deep merge; `other` wins, and where it says nothing (null) `one` stays."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return {key: merged(one.get(key), other.get(key)) for key in [*one, *(k for k in other if k not in one)]}
+        return {
+            key: merged(one.get(key), other.get(key)) for key in [*one, *(k for k in other if k not in one)]
+        }
     return one if other is None else other
 
 
@@ -102,8 +102,16 @@ class Cluster:
     def bridge(self) -> str:
         return f"ty-{self.id}"
 
+    @property
+    def libvirt_network(self) -> str:
+        return f"taskyard-{self.id}"
+
     def machine(self, host: str) -> str:
         return f"taskyard-{self.id}-{host}"
+
+    def command(self, target: str) -> str:
+        """What to type in the checkout."""
+        return f"make {target}" + ("" if self.env == "local" else f" ENV={self.env}")
 
     @property
     def folder(self) -> Path:
@@ -134,7 +142,9 @@ class Cluster:
 
     def hosts(self) -> dict[str, Tree]:
         hosts = hosts_of(self.inventory())
-        missing = [name for name, variables in hosts.items() if as_address(variables.get("ansible_host")) is None]
+        missing = [
+            name for name, variables in hosts.items() if as_address(variables.get("ansible_host")) is None
+        ]
         if missing:
             raise ValueError(f"{self.folder}: {', '.join(missing)}: ansible_host must be an IPv4 address")
         return hosts
@@ -146,7 +156,9 @@ class Cluster:
         """The one /24 that all machines of the cluster share."""
         subnets = {IPv4Network((v["ansible_host"], 24), strict=False) for v in self.hosts().values()}
         if len(subnets) != 1:
-            raise ValueError(f"{self.folder}: the machines must share one /24 network, these do not: {sorted(subnets)}")
+            raise ValueError(
+                f"{self.folder}: the machines must share one /24 network, these do not: {sorted(subnets)}"
+            )
         return subnets.pop()
 
     def vagrant_id(self, host: str) -> Path | None:

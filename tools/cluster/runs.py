@@ -1,7 +1,5 @@
 """One `up` or `down` at a time for a cluster, and an end to what a killed one left running."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os
@@ -10,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tools.cluster.inventory import Cluster
@@ -18,7 +16,7 @@ from tools.cluster.shell import say, stop
 
 
 def started_at(pid: int) -> str | None:
-    """A process's start time in clock ticks since boot (proc(5), stat field 22); tells it from a later one with its id."""
+    """A process's start, in ticks since boot (proc(5), stat, field 22): tells it from a later one of its id."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
@@ -31,6 +29,16 @@ def group_is_alive(group: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def end_group(group: int) -> None:
+    """Ask the processes to end; make them, after five seconds."""
+    for kind in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(group, kind)
+        deadline = time.monotonic() + 5
+        while group_is_alive(group) and time.monotonic() < deadline:
+            time.sleep(0.1)
 
 
 class Runs:
@@ -47,7 +55,9 @@ class Runs:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                stop(f"another `make up` or `make down` of this environment ({self.cluster.env}) is running: wait for it to end")
+                stop(
+                    f"another run on '{self.cluster.env}' is going on (make up, make down): wait for it to end"
+                )
             self.end_orphans()
             yield
 
@@ -60,19 +70,15 @@ class Runs:
         group, leader_started = int(note["group"]), note["started"]
         if group_is_alive(group) and started_at(group) in (None, leader_started):
             say("an earlier run was interrupted: ending what it left running")
-            for kind, patience in ((signal.SIGTERM, 50), (signal.SIGKILL, 50)):
-                for _ in range(patience):
-                    if not group_is_alive(group):
-                        break
-                    if _ == 0:
-                        os.killpg(group, kind)
-                    time.sleep(0.1)
+            end_group(group)
         self.children.unlink(missing_ok=True)
 
     def run(self, command: Sequence[str], env: dict[str, str]) -> int:
         """Runs in a process group of its own, which a later run can recognise and end; passes Ctrl-C on."""
         sys.stdout.flush()
-        process = subprocess.Popen(command, cwd=self.cluster.root, env=env, stdin=subprocess.DEVNULL, process_group=0)
+        process = subprocess.Popen(
+            command, cwd=self.cluster.root, env=env, stdin=subprocess.DEVNULL, process_group=0
+        )
         self.children.write_text(json.dumps({"group": process.pid, "started": started_at(process.pid)}))
 
         def pass_on(number: int, _: object) -> None:
@@ -86,3 +92,11 @@ class Runs:
             for number, handler in before.items():
                 signal.signal(number, handler)
             self.children.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """After the last machine: the notes and their folders, where nothing else is in them."""
+        (self.cluster.dotfile / "run.lock").unlink(missing_ok=True)
+        top = self.cluster.root / ".vagrant"
+        for folder in (self.cluster.dotfile, *self.cluster.dotfile.parents):
+            if folder.is_relative_to(top) and folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()

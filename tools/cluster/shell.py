@@ -1,18 +1,17 @@
 """Running commands: streamed or captured, and as root where root is needed."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 
-class Stop(Exception):
-    """Nothing more can be done; the message says what to type."""
+class StopError(Exception):
+    """Nothing more can be done; the message says why and what to type."""
 
 
 def say(text: str) -> None:
@@ -20,7 +19,7 @@ def say(text: str) -> None:
 
 
 def stop(*lines: str) -> NoReturn:
-    raise Stop("\n  ".join(lines))
+    raise StopError("\n  ".join(lines))
 
 
 def as_root(command: Sequence[str]) -> list[str]:
@@ -33,7 +32,7 @@ def as_root(command: Sequence[str]) -> list[str]:
 
 
 def run(command: Sequence[str], *, root: bool = False, env: Mapping[str, str] | None = None) -> None:
-    """Runs with its output on the screen; stops when it fails. The child keeps locks that were made inheritable."""
+    """Run with its output on the screen; stop when it fails. The child keeps locks made inheritable."""
     words = as_root(command) if root else list(command)
     sys.stdout.flush()
     result = subprocess.run(words, env=env, stdin=subprocess.DEVNULL, close_fds=False, check=False)
@@ -41,18 +40,31 @@ def run(command: Sequence[str], *, root: bool = False, env: Mapping[str, str] | 
         stop(f"this failed (exit {result.returncode}):", shlex.join(words))
 
 
-def output(command: Sequence[str], *, root: bool = False, check: bool = True) -> str:
-    """What the command prints. A command that fails or is not there stops, or gives '' with check=False."""
+def output(
+    command: Sequence[str],
+    *,
+    root: bool = False,
+    check: bool = True,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> str:
+    """What the command prints. One that fails or is not there stops, or gives "" with ``check=False``."""
     words = as_root(command) if root else list(command)
     try:
-        result = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+        result = subprocess.run(
+            words, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, env=env, cwd=cwd
+        )
     except FileNotFoundError:
         if check:
             stop(f"{words[0]} is not installed")
         return ""
     if result.returncode != 0:
         if check:
-            stop(f"this failed (exit {result.returncode}):", shlex.join(words), *result.stderr.strip().splitlines())
+            stop(
+                f"this failed (exit {result.returncode}):",
+                shlex.join(words),
+                *result.stderr.strip().splitlines(),
+            )
         return ""
     return result.stdout
 
@@ -60,6 +72,7 @@ def output(command: Sequence[str], *, root: bool = False, check: bool = True) ->
 def succeeds(command: Sequence[str], *, root: bool = False) -> bool:
     words = as_root(command) if root else list(command)
     try:
-        return subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode == 0
+        done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, check=False)
     except FileNotFoundError:
         return False
+    return done.returncode == 0

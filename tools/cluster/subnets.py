@@ -4,8 +4,6 @@
 (https://www.virtualbox.org/manual/ch06.html#network_hostonly); all providers keep to it here.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,11 +12,13 @@ from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
 
-from tools.cluster import lxc
+from tools.cluster import bridges, lxc
 from tools.cluster.inventory import Cluster
 from tools.cluster.shell import output
 
 ALLOWED = IPv4Network("192.168.56.0/21")
+PREFIX = 24
+VIRSH = ("virsh", "--connect", "qemu:///system")
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,13 @@ class Use:
         return f"{self.network} is taken by {self.who}"
 
 
-def of_another(network: IPv4Network, owner: str, what: str) -> Use:
+def of_another(network: IPv4Network, owner: str, bridge: str) -> Use:
+    """The network of another checkout's cluster, or of what is left of one."""
     checkout, _, env = owner.rpartition(":")
-    who = f"the cluster '{env}' of {checkout} ({what})"
-    if Path(checkout).is_dir():
-        return Use(network, who, f"cd {checkout} && .venv/bin/python -m tools.cluster down --env {env}")
-    return Use(network, f"what is left of {who}", f".venv/bin/python -m tools.cluster remove {what}")
+    who = f"the cluster '{env}' of {checkout} ({bridge})"
+    if (Path(checkout) / "Makefile").exists():
+        return Use(network, who, f"make -C {checkout} down ENV={env}")
+    return Use(network, f"what is left of {who}", f".venv/bin/python -m tools.cluster remove {bridge}")
 
 
 def from_interfaces(addresses: list[Any], owners: Mapping[str, str], ours: Iterable[str]) -> Iterator[Use]:
@@ -55,75 +56,83 @@ def from_interfaces(addresses: list[Any], owners: Mapping[str, str], ours: Itera
                 yield Use(network, f"the network interface {name}")
 
 
-def from_routes(routes: list[Any], known: Iterable[str]) -> Iterator[Use]:
-    """From `ip -j -4 route`: networks that are reached through somebody else (a VPN, for example)."""
+def from_routes(routes: list[Any], ours: Iterable[str]) -> Iterator[Use]:
+    """From `ip -j -4 route`: what is reached through somebody else, a VPN for example."""
     for route in routes:
-        if route["dst"] != "default" and route.get("dev") not in known:
+        if route["dst"] != "default" and route.get("dev") not in ours:
             network = IPv4Network(route["dst"], strict=False)
-            yield Use(network, f"a route of this computer (ip route: {route['dst']} dev {route.get('dev')})")
+            yield Use(network, f"a route of this computer (to {route['dst']} by {route.get('dev')})")
 
 
-def from_containers(configs: dict[str, str], our_id: str) -> Iterator[Use]:
+def from_containers(configurations: Mapping[str, str], our_id: str) -> Iterator[Use]:
     """From LXC's configurations: a stopped cluster of another checkout has its network still."""
-    for name, config in configs.items():
-        address = re.search(r"^lxc\.net\.1\.ipv4\.address *= *(\S+)", config, re.M)
-        owner = re.search(r"^lxc\.environment *= *TASKYARD_OWNER=(.+)$", config, re.M)
-        if address and owner and not name.startswith(f"taskyard-{our_id}-"):
-            bridge = "ty-" + name.split("-")[1]
-            yield of_another(IPv4Interface(address[1]).network, owner[1].strip(), bridge)
+    for name, text in configurations.items():
+        address = re.search(r"^lxc\.net\.1\.ipv4\.address *= *(\S+)", text, re.MULTILINE)
+        owner = re.search(r"^lxc\.environment *= *TASKYARD_OWNER=(.+)$", text, re.MULTILINE)
+        cluster_id = name.split("-")[1]
+        if address and owner and cluster_id != our_id:
+            yield of_another(IPv4Interface(address[1]).network, owner[1].strip(), f"ty-{cluster_id}")
 
 
-def from_libvirt(dumps: dict[str, str], ours: str) -> Iterator[Use]:
-    """From `virsh net-dumpxml`; `ours` is the name of this cluster's own network."""
+def from_libvirt(dumps: Mapping[str, str], ours: str) -> Iterator[Use]:
+    """From `virsh net-dumpxml` by name; `ours` is the name of this cluster's own network."""
     for name, xml in dumps.items():
         found = re.search(r"<ip address=['\"]([\d.]+)['\"] netmask=['\"]([\d.]+)['\"]", xml)
         if found and name != ours:
             network = IPv4Interface(f"{found[1]}/{found[2]}").network
-            yield Use(network, f"the libvirt network {name}", f"virsh net-destroy {name} && virsh net-undefine {name}")
+            command = f"virsh net-destroy {name} && virsh net-undefine {name}"
+            yield Use(network, f"the libvirt network {name}", command)
 
 
-def from_virtualbox(listing: str) -> Iterator[tuple[str, IPv4Network]]:
-    """From `VBoxManage list hostonlyifs`: interface and network."""
-    for block in re.split(r"\n\s*\n", listing):
-        fields = dict(re.findall(r"^(\w+): +(\S+)", block, re.M))
-        if {"Name", "IPAddress", "NetworkMask"} <= fields.keys():
-            yield fields["Name"], IPv4Interface(f"{fields['IPAddress']}/{fields['NetworkMask']}").network
+def from_virtualbox(hostonlyifs: str, plugged: Mapping[str, str]) -> Iterator[Use]:
+    """From `VBoxManage list hostonlyifs`, and the interfaces that others' machines are plugged into.
+
+    A host-only network that no other machine uses may be shared: Vagrant takes the one with its addresses.
+    """
+    for block in re.split(r"\n\s*\n", hostonlyifs):
+        fields = dict(re.findall(r"^(\w+): +(\S+)", block, re.MULTILINE))
+        if fields.get("Name") in plugged:
+            network = IPv4Interface(f"{fields['IPAddress']}/{fields['NetworkMask']}").network
+            machine = plugged[fields["Name"]]
+            yield Use(network, f"the VirtualBox machine {machine} (network {fields['Name']})")
 
 
 def virtualbox_uses(our_prefix: str) -> Iterator[Use]:
-    """A host-only network is taken when a machine that is not ours is plugged into it; an empty one may be shared."""
-    machines = dict(re.findall(r'^"(.+)" \{(.+)\}$', output(["VBoxManage", "list", "vms"], check=False), re.M))
+    listing = output(["VBoxManage", "list", "vms"], check=False)
     plugged: dict[str, str] = {}
-    for name, uuid in machines.items():
+    for name, uuid in re.findall(r'^"(.+)" \{(.+)\}$', listing, re.MULTILINE):
         if not name.startswith(our_prefix):
             info = output(["VBoxManage", "showvminfo", uuid, "--machinereadable"], check=False)
-            plugged |= {adapter: name for adapter in re.findall(r'^hostonlyadapter\d+="(.+)"$', info, re.M)}
-    for interface, network in from_virtualbox(output(["VBoxManage", "list", "hostonlyifs"], check=False)):
-        if interface in plugged:
-            yield Use(network, f"the VirtualBox machine {plugged[interface]} (network {interface})")
+            adapters = re.findall(r'^hostonlyadapter\d+="(.+)"$', info, re.MULTILINE)
+            plugged |= dict.fromkeys(adapters, name)
+    yield from from_virtualbox(output(["VBoxManage", "list", "hostonlyifs"], check=False), plugged)
 
 
 def libvirt_networks() -> dict[str, str]:
-    names = output(["virsh", "--connect", "qemu:///system", "net-list", "--all", "--name"], check=False).split()
-    return {name: output(["virsh", "--connect", "qemu:///system", "net-dumpxml", name], check=False) for name in names}
+    """Each network's XML by its name."""
+    names = output([*VIRSH, "net-list", "--all", "--name"], check=False).split()
+    return {name: output([*VIRSH, "net-dumpxml", name], check=False) for name in names}
 
 
 def uses(cluster: Cluster, provider: str) -> list[Use]:
-    """Everybody else's networks, most telling description first."""
+    """Everybody else's networks, the most telling descriptions first."""
     addresses = json.loads(output(["ip", "-j", "-4", "address"], check=False) or "[]")
     routes = json.loads(output(["ip", "-j", "-4", "route"], check=False) or "[]")
     libvirt = libvirt_networks()
-    bridges = {name: found[1] for name, xml in libvirt.items() if (found := re.search(r"<bridge name=['\"](\S+?)['\"]", xml))}
-    ours = {cluster.bridge, bridges.get(f"taskyard-{cluster.id}", "")}
-    names = {interface.get("ifname", "") for interface in addresses}
+    ours = {cluster.bridge}
+    for name, xml in libvirt.items():
+        bridge = re.search(r"<bridge name=['\"](\S+?)['\"]", xml)
+        if bridge and name == cluster.libvirt_network:
+            ours.add(bridge[1])
     if provider == "virtualbox":
+        names = (str(interface.get("ifname")) for interface in addresses)
         ours |= {name for name in names if name.startswith("vboxnet")}
     return [
-        *from_interfaces(addresses, lxc.bridges(), ours),
         *from_containers(lxc.configurations(), cluster.id),
-        *virtualbox_uses(f"taskyard-{cluster.id}-"),
-        *from_libvirt(libvirt, f"taskyard-{cluster.id}"),
-        *from_routes(routes, names),
+        *virtualbox_uses(cluster.machine("")),
+        *from_libvirt(libvirt, cluster.libvirt_network),
+        *from_interfaces(addresses, bridges.owners(), ours),
+        *from_routes(routes, ours),
     ]
 
 
@@ -132,4 +141,5 @@ def conflict(network: IPv4Network, taken: Iterable[Use]) -> Use | None:
 
 
 def first_free(taken: list[Use]) -> IPv4Network | None:
-    return next((network for network in ALLOWED.subnets(new_prefix=24) if conflict(network, taken) is None), None)
+    candidates = ALLOWED.subnets(new_prefix=PREFIX)
+    return next((network for network in candidates if conflict(network, taken) is None), None)

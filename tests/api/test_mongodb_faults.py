@@ -1,0 +1,52 @@
+"""MongoDB killed or frozen: a clear answer in time, and everything by itself again afterwards."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.api.breaking import dependencies, freeze_or_kill
+from tests.api.conftest import eventually
+from tests.api.people import Person
+from tools.local_stack import LocalStack
+
+
+@pytest.mark.parametrize("how", ["frozen", "killed"])
+def test_without_mongodb_the_answer_is_503_and_says_so_and_all_recovers(
+    faults: LocalStack, anna: Person, ben: Person, how: str
+) -> None:
+    anna.add("a")
+    assert anna.titles() == ["a"]
+    freeze_or_kill(faults.mongodb, how)
+    url = faults.task_urls[0]
+    with ThreadPoolExecutor() as threads:  # each takes seconds to give up
+        read = threads.submit(ben.at(url).get, "/tasks")
+        write = threads.submit(anna.at(url).post, "/tasks", json={"title": "lost"})
+        tasks_ready = threads.submit(dependencies, anna, url)
+        auth_ready = threads.submit(dependencies, anna, faults.auth_url)
+    for answer in (read.result(), write.result()):
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "MongoDB" in answer.json()["detail"]
+        assert int(answer.headers["Retry-After"]) > 0
+    assert tasks_ready.result() == (503, {"mongodb": "down", "redis": "ok"})
+    assert auth_ready.result() == (503, {"mongodb": "down"})
+    assert anna.at(url).get("/healthz").status_code == 200
+    if how == "frozen":
+        faults.mongodb.resume()
+    else:
+        faults.mongodb.start()
+    eventually(lambda: dependencies(anna, url)[0] == 200)
+    before = anna.titles(url)  # the write that timed out may have come true, or not
+    assert before[0] == "a"
+    anna.add("b", url)
+    assert anna.titles(faults.task_urls[1]) == [*before, "b"]
+
+
+def test_a_cached_list_is_answered_without_mongodb(faults: LocalStack, anna: Person) -> None:
+    anna.add("a")
+    anna.titles()
+    faults.mongodb.pause()
+    answer = anna.gateway.get("/tasks")
+    assert (answer.status_code, answer.headers["X-Cache"]) == (200, "HIT")

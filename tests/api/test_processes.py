@@ -1,0 +1,225 @@
+"""A service as a process: how it starts, why it does not, and how it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from redis import Redis
+
+from tests.api.conftest import eventually
+from tests.api.people import Person, client
+from tools.local_process import Process
+from tools.local_stack import LocalStack, free_ports, wait_until_ready
+from tools.packages import ROOT
+
+
+class Service:
+    """One more process of a kind, beside those of the stack."""
+
+    def __init__(self, stack: LocalStack, kind: str, folder: Path, **changes: str) -> None:
+        (self.port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        environment = {**stack.service_environment(kind, self.port), **changes}
+        command = [sys.executable, "-m", f"app.{kind}"]
+        self.process = Process(kind, command, folder / f"{kind}.log", environment, cwd=ROOT)
+
+    def start(self) -> None:
+        self.process.start()
+        wait_until_ready(self.url, self.process)
+
+    def lines(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.process.log.read_text().splitlines()]
+
+
+@pytest.fixture
+def service(stack: LocalStack, tmp_path: Path) -> Iterator[Service]:
+    service = Service(stack, "tasks", tmp_path)
+    yield service
+    service.process.stop()
+
+
+def run_to_the_end(kind: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"app.{kind}"]
+    clean = {"PATH": os.environ["PATH"], **environment}
+    return subprocess.run(
+        command, capture_output=True, text=True, env=clean, cwd=ROOT, timeout=60, check=False
+    )
+
+
+def test_a_wrong_setting_ends_the_process_with_one_line_that_names_it(stack: LocalStack) -> None:
+    environment = stack.service_environment("tasks", 1)
+    del environment["TASKYARD_TASKS_REDIS_URL"]
+    ended = run_to_the_end("tasks", environment)
+    assert ended.returncode == 2
+    assert ended.stderr == "taskyard: TASKYARD_TASKS_REDIS_URL is not set\n"
+
+
+def test_a_port_that_is_taken_ends_the_process_at_once_with_one_line(stack: LocalStack) -> None:
+    # The address of a database that does not answer: it must not wait for it first.
+    environment = stack.service_environment("tasks", stack.ports.tasks[0])
+    environment["TASKYARD_TASKS_MONGODB_URI"] = "mongodb://127.0.0.1:1/x"
+    ended = run_to_the_end("tasks", environment)
+    assert ended.returncode == 1
+    (line,) = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert line["level"] == "critical"
+    assert str(stack.ports.tasks[0]) in line["message"]
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("kind", ["auth", "tasks"])
+def test_a_refused_password_ends_the_process_and_is_not_told(stack: LocalStack, kind: str) -> None:
+    (port,) = free_ports(1)
+    environment = stack.service_environment(kind, port)
+    name = f"TASKYARD_{kind.upper()}_MONGODB_URI"
+    environment[name] = environment[name].replace(stack.passwords[kind], "wrong-password")
+    ended = run_to_the_end(kind, environment)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert "wrong-password" not in ended.stdout + ended.stderr
+    critical = [line for line in map(json.loads, ended.stdout.splitlines()) if line["level"] == "critical"]
+    assert [line["message"] for line in critical] == ["MongoDB refuses this service: Authentication failed."]
+
+
+def test_mongodb_that_does_not_come_ends_the_process(stack: LocalStack) -> None:
+    (port,) = free_ports(1)
+    environment = stack.service_environment("auth", port)
+    environment["TASKYARD_AUTH_MONGODB_URI"] = "mongodb://127.0.0.1:1/x"
+    environment["TASKYARD_STARTUP_TIMEOUT_SECONDS"] = "0"
+    ended = run_to_the_end("auth", environment)
+    assert ended.returncode == 1
+    assert "MongoDB did not answer within 0 s" in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+def test_a_service_that_still_waits_for_mongodb_can_be_stopped(stack: LocalStack, tmp_path: Path) -> None:
+    waiting = Service(stack, "auth", tmp_path, TASKYARD_AUTH_MONGODB_URI="mongodb://127.0.0.1:1/x")
+    waiting.process.start()
+    eventually(lambda: "waiting for MongoDB" in waiting.process.tail())
+    waiting.process.terminate()
+    assert waiting.process.wait() in {-15, 0}
+    assert "Traceback" not in waiting.process.log.read_text()
+
+
+def test_a_service_starts_before_mongodb_is_there_and_gets_ready_with_it(
+    faults: LocalStack, tmp_path: Path
+) -> None:
+    faults.mongodb.kill()
+    service = Service(faults, "tasks", tmp_path)
+    service.process.start()
+    eventually(lambda: "waiting for MongoDB" in service.process.tail())
+    with pytest.raises(httpx.TransportError):
+        httpx.get(service.url + "/healthz", trust_env=False)
+    faults.mongodb.start()
+    wait_until_ready(service.url, service.process)
+    service.process.stop()
+
+
+def test_a_service_starts_without_redis(faults: LocalStack, tmp_path: Path, anna: Person) -> None:
+    faults.redis.kill()
+    service = Service(faults, "tasks", tmp_path)
+    service.start()
+    anna.add("a", service.url)
+    assert anna.titles(service.url) == ["a"]
+    service.process.stop()
+
+
+def test_a_request_that_is_under_way_is_finished_before_the_process_ends(
+    faults: LocalStack, redis: Redis, service: Service, anna: Person
+) -> None:
+    service.start()
+    anna.add("a")
+    faults.mongodb.pause()  # holds the answer
+    answers: list[httpx.Response] = []
+    request = threading.Thread(target=lambda: answers.append(anna.at(service.url).get("/tasks")))
+    request.start()
+    eventually(lambda: redis.exists(f"tasks:{{{anna.id}}}:version") == 1)  # the lease: it is about to load
+    service.process.terminate()
+    eventually(lambda: "draining" in service.process.log.read_text())
+    faults.mongodb.resume()
+    request.join()
+    assert answers[0].status_code == 200
+    assert [task["title"] for task in answers[0].json()] == ["a"]
+    assert service.process.wait() in {-15, 0}
+
+
+def test_a_process_that_leaves_goes_on_serving_and_asks_for_new_connections(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    service = Service(stack, "tasks", tmp_path, TASKYARD_DRAIN_SECONDS="30")
+    service.start()
+    with client(service.url) as opened:
+        assert opened.get("/healthz").headers.get("Connection") != "close"
+        service.process.terminate()
+        eventually(lambda: "draining" in service.process.log.read_text())
+        answer = opened.get("/healthz")
+        assert (answer.status_code, answer.headers["Connection"]) == (200, "close")
+        assert opened.get("/healthz").status_code == 200  # a new connection is still taken
+    service.process.kill()
+
+
+def test_systemd_is_told_when_the_service_is_ready_and_when_it_leaves(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60)
+        service = Service(stack, "tasks", tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify"))
+        service.process.start()
+        assert systemd.recv(100) == b"READY=1"
+        assert httpx.get(service.url + "/healthz", trust_env=False).status_code == 200
+        service.process.terminate()
+        assert systemd.recv(100) == b"STOPPING=1"
+        service.process.wait()
+
+
+def test_every_line_of_the_log_is_json_and_every_request_has_one(service: Service, anna: Person) -> None:
+    service.start()
+    anna.at(service.url).get("/tasks?token=secret", headers={"X-Request-ID": "my-request.1"})
+    eventually(lambda: "my-request.1" in service.process.log.read_text())
+    service.process.stop()
+    (line,) = [line for line in service.lines() if line.get("request_id") == "my-request.1"]
+    assert line.pop("time")
+    assert isinstance(line.pop("duration_ms"), float)
+    assert str(line.pop("served_by")).endswith(f":{service.port}")
+    assert line == {
+        "level": "info",
+        "logger": "app.request",
+        "message": "request",
+        "service": "tasks",
+        "request_id": "my-request.1",
+        "method": "GET",
+        "path": "/tasks",
+        "status": 200,
+    }
+
+
+def test_no_secret_and_no_token_reaches_a_log(stack: LocalStack, anna: Person) -> None:
+    anna.titles()
+    secrets = [anna.token, *stack.passwords.values()]
+    for process in (*stack.auth, *stack.tasks, stack.gateway):
+        written = process.log.read_text()
+        assert not any(secret in written for secret in secrets), process.name
+
+
+def test_both_services_run_in_one_process_too(stack: LocalStack, tmp_path: Path, anna: Person) -> None:
+    monolith = Service(stack, "monolith", tmp_path)
+    monolith.start()
+    with client(monolith.url) as opened:
+        account = {"email": f"{anna.id}@example.com", "password": "a good password"}
+        assert opened.post("/auth/register", json=account).status_code == 201
+        form = {"username": account["email"], "password": account["password"]}
+        token = opened.post("/auth/login", data=form).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        assert opened.post("/tasks", json={"title": "a"}, headers=headers).status_code == 201
+        assert [task["title"] for task in opened.get("/tasks", headers=headers).json()] == ["a"]
+        assert opened.get("/docs").status_code == 200
+    monolith.process.stop()

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from app.auth.passwords import Passwords
+from app.common.health import Health
+from app.common.problems import ProblemError
+from app.common.server import notify
+from app.common.version import version
+from app.tasks.breaker import Breaker
+from app.tasks.cache import Entry
+from tools.dev import ports_of
+from tools.packages import ROOT
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_breaker_opens_after_failures_in_a_row_and_lets_one_try_at_a_time() -> None:
+    clock = Clock()
+    breaker = Breaker(failures=3, open_seconds=1, clock=clock)
+    for _ in range(2):
+        breaker.failed("away")
+    breaker.succeeded()
+    for _ in range(3):
+        assert breaker.allows()
+        breaker.failed("away")
+    assert not breaker.allows()
+    clock.now = 1
+    assert [breaker.allows() for _ in range(3)] == [True, False, False]
+    breaker.failed("still away")
+    clock.now = 1.9
+    assert not breaker.allows()
+    clock.now = 2
+    assert breaker.allows()
+    breaker.succeeded()
+    assert [breaker.allows() for _ in range(3)] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    "entry", [Entry(0, b"[]"), Entry(12, b'[{"title": "two\\nlines"}]'), Entry(1, b"\n\n")]
+)
+def test_an_entry_comes_back_as_it_went(entry: Entry) -> None:
+    assert Entry.decode(entry.encode()) == entry
+
+
+@pytest.mark.parametrize("stored", [b"", b"[]", b"-1\n[]", b"x\n[]"])
+def test_what_is_no_entry_is_none(stored: bytes) -> None:
+    assert Entry.decode(stored) is None
+
+
+@pytest.mark.anyio
+async def test_readiness_tells_required_from_helpful() -> None:
+    async def fine() -> None:
+        return
+
+    async def broken() -> None:
+        raise OSError
+
+    health = Health()
+    health.add("mongodb", fine, required=True)
+    assert (await health.report())[0] == 200
+    health.add("redis", broken, required=False)
+    assert await health.report() == (
+        200,
+        {"status": "degraded", "dependencies": {"mongodb": "ok", "redis": "down"}},
+    )
+    health.add("mongodb", broken, required=True)
+    assert (await health.report())[0] == 503
+
+
+@pytest.mark.anyio
+async def test_too_many_sign_ins_at_once_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.auth.passwords._MAX_WAITING", 2)
+    with Passwords() as passwords:
+        answers = await asyncio.gather(*(passwords.hash("x") for _ in range(3)), return_exceptions=True)
+        assert [type(answer) for answer in answers] == [str, str, ProblemError]
+        assert await passwords.verify(await passwords.hash("x"), "x")
+
+
+@pytest.mark.anyio
+async def test_a_password_is_checked_and_nobodys_password_is_never_right() -> None:
+    with Passwords() as passwords:
+        hashed = await passwords.hash("right")
+        assert await passwords.verify(hashed, "right")
+        assert not await passwords.verify(hashed, "wrong")
+        assert not await passwords.verify(None, "right")
+        assert not await passwords.verify("no hash", "right")
+        assert not passwords.outdated(hashed)
+
+
+def test_systemd_is_told_through_an_abstract_socket_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name = f"taskyard-test-{tmp_path.name}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(f"\0{name}")
+        monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
+        notify("READY=1")
+        assert systemd.recv(100) == b"READY=1"
+
+
+def test_without_systemd_or_with_a_dead_socket_nothing_happens(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    notify("READY=1")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    notify("READY=1")
+
+
+def test_the_version_is_the_projects() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert version() == project["version"]
+
+
+def test_the_development_server_takes_its_ports_from_the_inventory() -> None:
+    ports = ports_of(ROOT / "inventory" / "local" / "hosts.yml", 8000)
+    assert (ports.gateway, ports.auth, ports.tasks) == (8000, [8001], [8002, 8003, 8004])
+    assert len(set(ports.all())) == len(ports.all())
