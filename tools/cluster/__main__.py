@@ -80,10 +80,8 @@ def down(cluster: Cluster, _: argparse.Namespace) -> None:
         machines.destroy(cluster, provider)
     Runs(cluster).forget()
     say(f"the cluster '{cluster.env}' is gone: machines, networks, secrets")
-    kept = [*(["the box"] if box.installed() else []), ".venv", ".cache"]
-    say(
-        f"kept for the next time: {', '.join(kept)} (`make clean` removes them), and installed Debian packages"
-    )
+    kept = ", ".join([*(["the box"] if box.installed() else []), ".venv", ".cache"])
+    say(f"kept: {kept} (`make clean` removes them), and the Debian packages that were installed")
 
 
 def status(cluster: Cluster, _: argparse.Namespace) -> None:

@@ -75,7 +75,7 @@ def build_lock() -> Iterator[None]:
     """One build at a time for all checkouts. The build holds it too: an orphaned one is waited for."""
     vagrant_home().mkdir(parents=True, exist_ok=True)
     with (vagrant_home() / "taskyard-box.lock").open("w") as file:
-        os.set_inheritable(file.fileno(), True)  # noqa: FBT003
+        os.set_inheritable(file.fileno(), True)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

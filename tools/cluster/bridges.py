@@ -1,4 +1,4 @@
-"""The networks of the lxc provider: a bridge for each cluster, and lxc-net, by which all reach the outside."""
+"""The lxc provider's networks: a bridge for each cluster, and lxc-net, by which all reach the outside."""
 
 import re
 from ipaddress import IPv4Network

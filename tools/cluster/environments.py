@@ -64,12 +64,13 @@ def move(cluster: Cluster, new: IPv4Network, *, undone_by_down: bool) -> None:
 def move_back(cluster: Cluster) -> None:
     """Take our part out of override.yml; the file goes when nothing else is in it."""
     override = load(cluster.override)
-    old = ((override.get("all") or {}).get("vars") or {}).get(MARK)
-    if old is None:
+    mark = ((override.get("all") or {}).get("vars") or {}).get(MARK)
+    if mark is None:
         return
-    subnet = cluster.subnet()
-    ours = moved(override, subnet, subnet)
-    rest = without(override, merged(ours, {"all": {"vars": {MARK: old}}}))
+    old = IPv4Network(mark)
+    restored = merged(override, moved(override, cluster.subnet(), old))
+    said_before = moved(cluster.inventory_without_override(), old, old)
+    rest = without(restored, merged(said_before, {"all": {"vars": {MARK: mark}}}))
     if rest:
         write_override(cluster, rest)
     else:

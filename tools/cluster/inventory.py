@@ -1,6 +1,7 @@
 """What the inventory says about the machines, read the way Ansible and the Vagrantfile read it."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
@@ -30,21 +31,38 @@ def load(path: Path) -> Tree:
     return data or {}
 
 
-def hosts_of(inventory: Tree) -> dict[str, Tree]:
-    """Every host with its variables; its own beat those of its groups, inner groups beat outer ones."""
+def merged_all(trees: Iterable[Tree]) -> Tree:
+    whole: Tree = {}
+    for tree in trees:
+        whole = merged(whole, tree)
+    return whole
+
+
+def hosts_of(files: Iterable[Tree]) -> dict[str, Tree]:
+    """Every host with its variables: its own beat those of its groups, inner groups beat outer ones."""
+    trees = list(files)
+    whole = merged_all(trees)
+    found = {name: {**of_groups, **own} for name, (of_groups, own) in _collect(whole).items()}
+    for tree in trees:
+        for name, (_, own) in _collect(tree).items():
+            found[name].update(own)
+    return found
+
+
+def _collect(inventory: Tree) -> dict[str, tuple[Tree, Tree]]:
+    """For each host what its groups say, and what it says itself."""
     found: dict[str, tuple[Tree, Tree]] = {}
 
-    def visit(group: Tree, inherited: Tree) -> None:
-        variables = {**inherited, **(group.get("vars") or {})}
-        for name, own in (group.get("hosts") or {}).items():
-            from_groups, from_host = found.get(name, ({}, {}))
-            found[name] = ({**from_groups, **variables}, {**from_host, **(own or {})})
-        for child in (group.get("children") or {}).values():
-            visit(child or {}, variables)
+    def visit(groups: Tree, inherited: Tree) -> None:
+        for group in (value or {} for value in groups.values()):
+            variables = {**inherited, **(group.get("vars") or {})}
+            for name, own in (group.get("hosts") or {}).items():
+                of_groups, before = found.get(name, ({}, {}))
+                found[name] = ({**of_groups, **variables}, {**before, **(own or {})})
+            visit(group.get("children") or {}, variables)
 
-    for group in inventory.values():
-        visit(group or {}, {})
-    return {name: {**groups, **own} for name, (groups, own) in found.items()}
+    visit(inventory, {})
+    return found
 
 
 def as_address(value: Any) -> IPv4Address | None:
@@ -134,14 +152,17 @@ class Cluster:
         """Vagrant's notes about the machines (VAGRANT_DOTFILE_PATH)."""
         return self.root / ".vagrant" if self.env == "local" else self.root / ".vagrant" / "envs" / self.env
 
+    def files(self) -> list[Tree]:
+        return [load(file) for file in sorted(self.folder.glob("*.yml"))]
+
     def inventory(self) -> Tree:
-        result: Tree = {}
-        for file in sorted(self.folder.glob("*.yml")):
-            result = merged(result, load(file))
-        return result
+        return merged_all(self.files())
+
+    def inventory_without_override(self) -> Tree:
+        return merged_all(load(file) for file in sorted(self.folder.glob("*.yml")) if file != self.override)
 
     def hosts(self) -> dict[str, Tree]:
-        hosts = hosts_of(self.inventory())
+        hosts = hosts_of(self.files())
         missing = [
             name for name, variables in hosts.items() if as_address(variables.get("ansible_host")) is None
         ]

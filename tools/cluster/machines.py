@@ -73,7 +73,7 @@ def states(cluster: Cluster, provider: str) -> dict[str, str]:
 
 
 def destroy(cluster: Cluster, provider: str) -> None:
-    """Remove the machines and what was made for them; containers also behind Vagrant's back, or without it."""
+    """Remove the machines and what was made for them; containers also when Vagrant lost them."""
     for container in lxc.containers(cluster.id) if provider == "lxc" else []:
         lxc.kill(container.name)
     if any(cluster.dotfile.glob("machines/*/*/id")) and succeeds(["vagrant", "--version"]):

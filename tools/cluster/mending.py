@@ -36,7 +36,8 @@ def mend_running(cluster: Cluster, container: Container, address: str) -> None:
     else:
         stop(
             f"{container.host} does not accept this environment's key ({cluster.key}).",
-            f"To make all machines anew, without their data: {cluster.command('down')} && {cluster.command('up')}",
+            "To make all machines anew, without their data: "
+            f"{cluster.command('down')} && {cluster.command('up')}",
         )
 
 

@@ -15,20 +15,24 @@ from tools.cluster.inventory import Cluster
 from tools.cluster.shell import say, stop
 
 
-def started_at(pid: int) -> str | None:
-    """A process's start, in ticks since boot (proc(5), stat, field 22): tells it from a later one of its id."""
+def stat(pid: int | str) -> list[str]:
+    """A process's state, parent, process group and so on (proc(5), /proc/pid/stat from its 3rd field)."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None
+        return []
+
+
+def started_at(pid: int) -> str | None:
+    """Start in ticks since boot (the 22nd field): tells a process from a later one with its id."""
+    fields = stat(pid)
+    return fields[19] if fields else None
 
 
 def group_is_alive(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+    """Whether a process of the group is there that is more than a zombie."""
+    processes = (stat(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    return any(fields[2] == str(group) and fields[0] != "Z" for fields in processes if fields)
 
 
 def end_group(group: int) -> None:
@@ -55,9 +59,7 @@ class Runs:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                stop(
-                    f"another run on '{self.cluster.env}' is going on (make up, make down): wait for it to end"
-                )
+                stop(f"another `make up` or `make down` of '{self.cluster.env}' is running: wait for it")
             self.end_orphans()
             yield
 

@@ -1,0 +1,110 @@
+"""Which provider is taken, what the box is built from, and ending what a killed run left."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools.cluster import box, host
+from tools.cluster.inventory import Cluster
+from tools.cluster.runs import Runs, group_is_alive, started_at
+from tools.cluster.shell import StopError
+
+
+def test_the_inventory_decides_on_the_provider_before_the_environment_does() -> None:
+    environment = {"VAGRANT_DEFAULT_PROVIDER": "virtualbox"}
+    assert host.asked_for({"vagrant_provider": "libvirt"}, environment) == "libvirt"
+    assert host.asked_for({}, environment) == "virtualbox"
+    assert host.asked_for({}, {}) is None
+
+
+def test_an_unknown_provider_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(StopError, match="virtualbox, libvirt, lxc"):
+        host.asked_for({"vagrant_provider": "vmware"}, {})
+
+
+def test_vagrant_without_mmdebstrap_is_told_to_make_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "is_debian", lambda: True)
+    monkeypatch.setattr(host, "missing_packages", lambda: ["mmdebstrap"])
+    with pytest.raises(StopError, match=r"mmdebstrap\n.*make up"):
+        host.require("lxc", may_install=False)
+
+
+def test_a_computer_that_is_not_debian_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "is_debian", lambda: False)
+    with pytest.raises(StopError, match="VirtualBox"):
+        host.require("lxc", may_install=True)
+
+
+def test_the_box_uses_this_computers_mirrors_but_nobody_elses_packages() -> None:
+    targets = (
+        "Debian|http://mirror.lan/debian/|bookworm|bookworm|main\n"
+        "Debian|http://mirror.lan/security/|bookworm-security|bookworm-security|main\n"
+        "Docker|https://download.docker.com/linux/debian/|bookworm|bookworm|stable\n"
+        "Debian|http://mirror.lan/debian/|bookworm|bookworm|main\n"
+    )
+    assert box.apt_sources(targets).splitlines() == [
+        "deb http://mirror.lan/debian/ bookworm main",
+        "deb http://mirror.lan/security/ bookworm-security main",
+    ]
+
+
+def test_the_box_has_its_own_release_on_a_newer_computer() -> None:
+    targets = "Debian|http://mirror.lan/debian/|trixie-updates|trixie-updates|main\n"
+    assert box.apt_sources(targets) == "deb http://mirror.lan/debian/ bookworm-updates main\n"
+
+
+def test_without_known_mirrors_the_box_uses_debians_own() -> None:
+    assert box.apt_sources("") == box.DEFAULT_SOURCES
+
+
+def test_the_box_takes_over_proxies_but_not_preferences() -> None:
+    dump = (
+        'APT::Install-Recommends "0";\n'
+        'Acquire::http "";\n'
+        'Acquire::http::Proxy "http://proxy.lan:3128";\n'
+        'Acquire::Check-Valid-Until "false";\n'
+        'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";\n'
+    )
+    assert box.apt_options(dump).splitlines() == [
+        'Acquire::http::Proxy "http://proxy.lan:3128";',
+        'Acquire::Check-Valid-Until "false";',
+    ]
+
+
+def test_a_second_run_is_refused_while_one_is_going_on(tmp_path: Path) -> None:
+    cluster = Cluster(root=tmp_path)
+    with Runs(cluster).alone(), pytest.raises(StopError, match="running"), Runs(cluster).alone():
+        pass
+
+
+def test_what_a_killed_run_left_running_is_ended(tmp_path: Path) -> None:
+    runs = Runs(Cluster(root=tmp_path))
+    runs.cluster.dotfile.mkdir()
+    with subprocess.Popen(["sleep", "60"], process_group=0) as orphan:
+        runs.children.write_text(json.dumps({"group": orphan.pid, "started": started_at(orphan.pid)}))
+        with runs.alone():
+            assert orphan.wait(timeout=5) == -signal.SIGTERM
+        assert not runs.children.exists()
+
+
+def test_a_process_that_only_has_the_same_id_is_left_alone(tmp_path: Path) -> None:
+    runs = Runs(Cluster(root=tmp_path))
+    runs.cluster.dotfile.mkdir()
+    with subprocess.Popen(["sleep", "60"], process_group=0) as stranger:
+        runs.children.write_text(json.dumps({"group": stranger.pid, "started": "1"}))
+        with runs.alone():
+            assert group_is_alive(stranger.pid)
+        stranger.kill()
+
+
+def test_a_run_gives_back_the_exit_status_and_leaves_no_note(tmp_path: Path) -> None:
+    runs = Runs(Cluster(root=tmp_path))
+    with runs.alone():
+        assert runs.run(["sh", "-c", "exit 3"], dict(os.environ)) == 3
+        assert not runs.children.exists()
+    runs.forget()
+    assert not (tmp_path / ".vagrant").exists()
