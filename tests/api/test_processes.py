@@ -18,7 +18,7 @@ from redis import Redis
 from tests.api.conftest import eventually
 from tests.api.people import Person, client
 from tools.local_process import Process
-from tools.local_stack import LocalStack, free_ports, wait_until_ready
+from tools.local_stack import LocalStack, free_ports, is_free, wait_until_ready
 from tools.packages import ROOT
 
 
@@ -151,19 +151,30 @@ def test_a_request_that_is_under_way_is_finished_before_the_process_ends(
     assert service.process.wait() in {-15, 0}
 
 
-def test_a_process_that_leaves_goes_on_serving_and_asks_for_new_connections(
+def test_a_process_that_leaves_refuses_new_connections_and_answers_on_those_it_has(
     stack: LocalStack, tmp_path: Path
 ) -> None:
     service = Service(stack, "tasks", tmp_path, TASKYARD_DRAIN_SECONDS="30")
     service.start()
-    with client(service.url) as opened:
-        assert opened.get("/healthz").headers.get("Connection") != "close"
+    with client(service.url) as known, client(service.url) as newcomer:
+        assert known.get("/healthz").headers.get("Connection") != "close"
         service.process.terminate()
-        eventually(lambda: "draining" in service.process.log.read_text())
-        answer = opened.get("/healthz")
+        eventually(lambda: is_free(service.port))
+        with pytest.raises(httpx.ConnectError):
+            newcomer.get("/healthz")
+        answer = known.get("/healthz")
         assert (answer.status_code, answer.headers["Connection"]) == (200, "close")
-        assert opened.get("/healthz").status_code == 200  # a new connection is still taken
     service.process.kill()
+
+
+def test_a_connection_that_waits_when_the_process_leaves_is_answered(service: Service) -> None:
+    service.start()
+    service.process.pause()
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as waiting:
+        waiting.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        service.process.terminate()  # pending: both are there when it goes on
+        service.process.resume()
+        assert waiting.recv(4096).startswith(b"HTTP/1.1 200 ")
 
 
 def test_systemd_is_told_when_the_service_is_ready_and_when_it_leaves(

@@ -37,19 +37,19 @@ def run(*command: str, timeout: float = 900) -> str:
     """
     say(f"$ {' '.join(command)}")
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    timer = threading.Timer(timeout, process.kill)
-    timer.start()
     lines = []
-    assert process.stdout is not None
-    for line in process.stdout:
-        sys.stdout.write(line)
-        sys.stdout.flush()
-        lines.append(line)
-    status = process.wait()
-    timer.cancel()
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        timer = threading.Timer(timeout, process.kill)
+        timer.start()
+        assert process.stdout is not None
+        for line in process.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            lines.append(line)
+        status = process.wait()
+        timer.cancel()
     assert status == 0, f"{' '.join(command)} ended with status {status}"
     return "".join(lines)
 

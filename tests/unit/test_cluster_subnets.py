@@ -121,3 +121,13 @@ def test_machines_that_exist_are_not_moved(cluster: Cluster) -> None:
 def test_a_wanted_network_outside_the_allowed_range_is_refused(cluster: Cluster) -> None:
     with pytest.raises(StopError, match=r"192\.168\.56\.0/21"):
         network.relocate(cluster, "lxc", IPv4Network("10.0.0.0/24"))
+
+
+def test_real_hosts_are_not_taken_for_machines_of_this_computer() -> None:
+    hosts = {
+        "app1": {"ansible_host": "192.168.57.20"},
+        "far": {"ansible_host": "203.0.113.20"},
+        "named": {"ansible_host": "app1.example.org"},
+        "bare": {},
+    }
+    assert subnets.strangers(hosts) == ["far", "named", "bare"]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import select
 import socket
 import tomllib
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 from app.auth.passwords import Passwords
 from app.common.health import Health
+from app.common.listener import bind, let_nobody_in
 from app.common.problems import ProblemError
 from app.common.server import notify
 from app.common.version import version
@@ -116,6 +119,27 @@ def test_without_systemd_or_with_a_dead_socket_nothing_happens(
     notify("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     notify("READY=1")
+
+
+def test_a_closing_door_lets_nobody_in_and_loses_nobody_who_is_in() -> None:
+    with bind("127.0.0.1", 0) as listener:
+        listener.listen()
+        with socket.create_connection(listener.getsockname()) as early, socket.socket() as late:
+            early.sendall(b"hello")
+            let_nobody_in(listener)
+            late.setblocking(False)
+            assert late.connect_ex(listener.getsockname()) == errno.EINPROGRESS
+            # Without the filter it would be writable at once.
+            assert select.select([], [late], [], 0.2) == (
+                [],
+                [],
+                [],
+            )
+            accepted, _ = listener.accept()
+            with accepted:
+                assert accepted.recv(10) == b"hello"
+                accepted.sendall(b"goodbye")
+            assert early.recv(10) == b"goodbye"
 
 
 def test_the_version_is_the_projects() -> None:

@@ -11,17 +11,16 @@ All take --env ENVIRONMENT, a folder of inventory/ (default: local).
 """
 
 import argparse
-import importlib.util
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Network
 
-from tools.cluster import box, bridges, environments, host, lxc, machines, network
+from tools import smoke
+from tools.cluster import box, bridges, environments, host, lxc, machines, network, subnets
 from tools.cluster.inventory import Cluster
 from tools.cluster.runs import Runs
 from tools.cluster.shell import StopError, say, stop
@@ -36,9 +35,21 @@ def stage(name: str) -> Iterator[None]:
     SECONDS[name] = time.monotonic() - start
 
 
+def only_this_computers(cluster: Cluster) -> None:
+    """Stop before real hosts are taken for machines of this computer, and their secrets removed."""
+    if strangers := subnets.strangers(cluster.hosts()):
+        stop(
+            f"inventory/{cluster.env} has real hosts, which are not made here: {', '.join(strangers)}",
+            f"(their addresses are not in {subnets.ALLOWED}). For them:",
+            f"  .venv/bin/ansible-playbook -i inventory/{cluster.env} playbooks/site.yml",
+        )
+
+
 def up(cluster: Cluster, arguments: argparse.Namespace) -> None:
     environments.make(cluster)
+    only_this_computers(cluster)
     provider = host.provider_of(cluster)
+    report = None
     with Runs(cluster).alone():
         with stage("this computer"):
             machines.prepare(cluster, provider, may_change=True)
@@ -48,33 +59,33 @@ def up(cluster: Cluster, arguments: argparse.Namespace) -> None:
             with stage("Ansible"):
                 machines.provision(cluster, provider)
             with stage("smoke test"):
-                smoke(cluster)
-    summary(cluster)
+                report = smoke.try_out(cluster.env)
+            if report is None:
+                stop("the machines run, but the smoke test failed; the reason is above")
+    summary(cluster, report)
 
 
-def smoke(cluster: Cluster) -> None:
-    if importlib.util.find_spec("tools.smoke") is None:
-        return
-    command = [sys.executable, "-m", "tools.smoke", "--env", cluster.env]
-    if subprocess.run(command, cwd=cluster.root, check=False).returncode != 0:
-        stop("the machines run, but the smoke test failed; the reason is above")
-
-
-def summary(cluster: Cluster) -> None:
+def summary(cluster: Cluster, report: smoke.Report | None) -> None:
     hosts = cluster.hosts()
     children = cluster.inventory()["all"].get("children") or {}
     groups = {name: list((group or {}).get("hosts") or {}) for name, group in children.items()}
     print(f"\nThe cluster '{cluster.env}' is up.")
     for gateway in groups.get("gateway", []):
-        print(f"  http://{hosts[gateway]['ansible_host']}/")
+        url = f"http://{hosts[gateway]['ansible_host']}"
+        print(f"  the API       {url}/auth and {url}/tasks")
+        print(f"  in a browser  {url}/auth/docs and {url}/tasks/docs")
     for name, variables in hosts.items():
         services = ", ".join(group for group, members in groups.items() if name in members)
-        print(f"  {name:<10} {variables['ansible_host']:<15} {services}")
-    print("  " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in SECONDS.items()))
+        print(f"  {name:<13} {variables['ansible_host']:<15} {services}")
+    if report is not None:
+        print(f"  answered      {', '.join(report.instances)}")
+        print(f"  a list took   {report.hit_ms:.1f} ms (HIT, Redis), {report.miss_ms:.1f} ms (MISS, MongoDB)")
+    print(f"  it took       {', '.join(f'{name} {seconds:.0f} s' for name, seconds in SECONDS.items())}")
 
 
 def down(cluster: Cluster, _: argparse.Namespace) -> None:
     environments.make(cluster)
+    only_this_computers(cluster)
     provider = host.provider_of(cluster)
     with Runs(cluster).alone():
         machines.destroy(cluster, provider)
@@ -90,13 +101,15 @@ def status(cluster: Cluster, _: argparse.Namespace) -> None:
     print(f"{cluster.owner} ({cluster.id}), {provider}")
     for name, variables in cluster.hosts().items():
         print(f"  {name:<10} {variables['ansible_host']:<15} {states.get(name, 'not made')}")
-    others = {f"ty-{container.cluster_id}": "a checkout without network" for container in lxc.containers()}
+    containers = lxc.containers() if provider == "lxc" else []
+    others = {f"ty-{container.cluster_id}": "a checkout without network" for container in containers}
     for bridge, owner in (others | bridges.owners()).items():
         if bridge != cluster.bridge:
             print(f"another cluster: {owner} ({bridge})")
 
 
 def relocate(cluster: Cluster, arguments: argparse.Namespace) -> None:
+    only_this_computers(cluster)
     if any(cluster.vagrant_id(name) for name in cluster.hosts()):
         stop(f"the machines have their addresses already. First: {cluster.command('down')}")
     wanted = IPv4Network(arguments.argument) if arguments.argument else None

@@ -115,7 +115,10 @@ def build(settings: dict[str, str], digest: str) -> None:
     elsewhere = {**os.environ, "VAGRANT_CWD": str(vagrant_home()), "VAGRANT_VAGRANTFILE": "none"}
     try:
         run([str(RECIPE / "build.sh"), RELEASE, arch, str(work), metadata], root=True)
-        run(["vagrant", "box", "add", "--force", "--name", name(), str(work / "package.box")], env=elsewhere)
+        run(
+            ["vagrant", "box", "add", "--no-tty", "--force", "--name", name(), str(work / "package.box")],
+            env=elsewhere,
+        )
     finally:
         run(remove_work, root=True)
 

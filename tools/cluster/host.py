@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from tools.cluster.box import vagrant_home
 from tools.cluster.inventory import Cluster
 from tools.cluster.shell import output, run, say, stop
 
@@ -22,6 +23,7 @@ PACKAGES = {
     "iproute2": "/usr/bin/ip",
     "openssh-client": "/usr/bin/ssh",
 }
+WELL_KNOWN_KEY = "usr/share/rubygems-integration/all/gems/vagrant-[0-9]*/keys/vagrant"
 
 
 def asked_for(variables: Mapping[str, object], environment: Mapping[str, str]) -> str | None:
@@ -81,3 +83,15 @@ def require(provider: str, *, may_install: bool) -> None:
         apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
         run([*apt, "update"], root=True)
         run([*apt, "install", "--yes", "--no-install-recommends", *missing], root=True)
+    give_vagrant_its_key()
+
+
+def give_vagrant_its_key() -> None:
+    """Vagrant copies its well-known key to every home; Debian's package lets root alone read the original."""
+    copy = vagrant_home() / "insecure_private_key"
+    original = next(Path("/").glob(WELL_KNOWN_KEY), None)
+    if copy.exists() or original is None or os.access(original, os.R_OK):
+        return
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.touch(mode=0o600)
+    copy.write_text(output(["cat", str(original)], root=True))

@@ -1,6 +1,7 @@
 """The containers of the lxc provider, beneath Vagrant: what is there, whose it is, taking it away."""
 
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class Container:
 
 def containers(cluster_id: str = "[0-9a-f]{8}") -> list[Container]:
     """The containers of one cluster, or of all clusters of all checkouts."""
+    if shutil.which("lxc-ls") is None:
+        return []
     listing = output(["lxc-ls", "--fancy", "--fancy-format", "NAME,STATE"], root=True, check=False)
     found = (line.split() for line in listing.splitlines()[1:])
     return [Container(words[0], words[1]) for words in found if re.match(f"taskyard-{cluster_id}-", words[0])]

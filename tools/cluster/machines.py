@@ -49,7 +49,8 @@ def prepare(cluster: Cluster, provider: str, *, may_change: bool) -> None:
             say("started lxc-net, by which the machines reach the outside")
         box.ensure()
         for container in lxc.containers(cluster.id):
-            lxc.forget_earlier_starts(container.name)
+            if container.state == "STOPPED":
+                lxc.forget_earlier_starts(container.name)
 
 
 def start(cluster: Cluster, provider: str) -> None:
@@ -80,7 +81,8 @@ def destroy(cluster: Cluster, provider: str) -> None:
         status = Runs(cluster).run(["vagrant", "destroy", "--force"], vagrant_settings(cluster, provider))
         if status != 0 and provider != "lxc":
             stop(f"vagrant destroy failed (exit {status}); the reason is above")
-    sweep(cluster.id)
+    if provider == "lxc":
+        sweep(cluster.id)
     environments.remove(cluster)
     for entry in cluster.dotfile.iterdir():
         if entry.name not in ("envs", "run.lock"):

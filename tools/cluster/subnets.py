@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.cluster import bridges, lxc
-from tools.cluster.inventory import Cluster
+from tools.cluster.inventory import Cluster, as_address
 from tools.cluster.shell import output
 
 ALLOWED = IPv4Network("192.168.56.0/21")
@@ -128,12 +128,18 @@ def uses(cluster: Cluster, provider: str) -> list[Use]:
         names = (str(interface.get("ifname")) for interface in addresses)
         ours |= {name for name in names if name.startswith("vboxnet")}
     return [
-        *from_containers(lxc.configurations(), cluster.id),
+        *from_containers(lxc.configurations() if provider == "lxc" else {}, cluster.id),
         *virtualbox_uses(cluster.machine("")),
         *from_libvirt(libvirt, cluster.libvirt_network),
         *from_interfaces(addresses, bridges.owners(), ours),
         *from_routes(routes, ours),
     ]
+
+
+def strangers(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Names of the hosts that can't be machines of this computer, by their addresses."""
+    addresses = {name: as_address(variables.get("ansible_host")) for name, variables in hosts.items()}
+    return [name for name, address in addresses.items() if address is None or address not in ALLOWED]
 
 
 def conflict(network: IPv4Network, taken: Iterable[Use]) -> Use | None:
