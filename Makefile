@@ -52,7 +52,7 @@ lint: venv ## ruff, mypy, yamllint, ansible-lint
 	@ruff format --quiet --check app tools tests || { echo "Not formatted as agreed; mend it with: .venv/bin/ruff format app tools tests"; exit 1; }
 	@mypy app tools tests
 	@yamllint --strict .
-	@ansible-lint --quiet
+	@ansible-lint -q
 
 e2e: venv ## a cluster of its own: up, smoke, idempotence, faults, reboot, down
 	@python -m pytest tests/e2e --exitfirst --capture=no
