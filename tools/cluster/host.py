@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tools.cluster.box import vagrant_home
 from tools.cluster.inventory import Cluster
-from tools.cluster.shell import output, run, say, stop
+from tools.cluster.shell import output, say, stop
 
 PROVIDERS = ("virtualbox", "libvirt", "lxc")
 # Debian's packages for the lxc provider, each with a file that shows that it is there.
@@ -81,8 +81,8 @@ def require(provider: str, *, may_install: bool) -> None:
         say("no hypervisor here: the machines will be LXC containers")
         say(f"installing from Debian: {' '.join(missing)}")
         apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
-        run([*apt, "update"], root=True)
-        run([*apt, "install", "--yes", "--no-install-recommends", *missing], root=True)
+        output([*apt, "update"], root=True)
+        output([*apt, "install", "--yes", "--no-install-recommends", *missing], root=True)
     give_vagrant_its_key()
 
 
