@@ -103,9 +103,8 @@ def step(title: str) -> Iterator[list[str]]:
     notes: list[str] = []
     started = time.perf_counter()
     yield notes
-    print(
-        f"  ok  {title:<58} {', '.join(notes)} ({(time.perf_counter() - started) * 1000:.0f} ms)", flush=True
-    )
+    milliseconds = (time.perf_counter() - started) * 1000
+    print(f"  ok  {title:<62} {milliseconds:5.0f} ms  {', '.join(notes)}".rstrip(), flush=True)
 
 
 def sign_up(client: httpx.Client) -> User:
@@ -162,8 +161,7 @@ def walk(cluster: Cluster, client: httpx.Client) -> Report:
         path = task["url"].removeprefix(cluster.url)
         notes.append(path)
     with step("list twice: MISS, then HIT"):
-        expect(alice.call("GET", "/tasks"), 200, x_cache="MISS")
-        expect(alice.call("GET", "/tasks"), 200, x_cache="HIT")
+        see_miss_then_hit(alice, path)
     with step("every task instance takes its turn") as notes:
         instances = sorted(list_on_every_instance(alice, cluster.task_instances))
         notes.extend(instances)
@@ -195,11 +193,27 @@ def walk(cluster: Cluster, client: httpx.Client) -> Report:
     return Report(instances, hit, miss)
 
 
+def see_miss_then_hit(user: User, path: str) -> None:
+    """The first list after a write comes from MongoDB, the second from Redis.
+
+    A BYPASS means that Redis did not answer in time: on a busy computer that may happen, so it is tried again.
+    """
+    for _ in range(5):
+        expect(user.call("PATCH", path, json={"order": 1}), 200)
+        seen = [expect(user.call("GET", "/tasks"), 200).headers["x-cache"] for _ in range(2)]
+        if seen == ["MISS", "HIT"]:
+            return
+        if "BYPASS" not in seen:
+            break
+        time.sleep(1)
+    raise SmokeError(f"two lists after a write came as {seen}, expected MISS, then HIT")
+
+
 def time_lists(user: User) -> tuple[float, float]:
     """Median milliseconds of a list of 20 tasks through the gateway: (HIT, MISS)."""
     for number in range(19):
         expect(user.call("POST", "/tasks", json={"title": f"Task {number}", "tags": ["smoke"]}), 201)
-    times: dict[str, list[float]] = {"HIT": [], "MISS": []}
+    times: dict[str, list[float]] = {"HIT": [], "MISS": [], "BYPASS": []}
     first = (
         expect(user.call("GET", "/tasks"), 200)
         .json()[0]["url"]
@@ -211,6 +225,8 @@ def time_lists(user: User) -> tuple[float, float]:
             started = time.perf_counter()
             response = expect(user.call("GET", "/tasks"), 200)
             times[response.headers["x-cache"]].append((time.perf_counter() - started) * 1000)
+    if not times["HIT"] or not times["MISS"]:
+        raise SmokeError(f"lists came without Redis ({len(times['BYPASS'])} BYPASS): is it running?")
     return statistics.median(times["HIT"]), statistics.median(times["MISS"])
 
 
