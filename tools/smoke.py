@@ -196,7 +196,7 @@ def walk(cluster: Cluster, client: httpx.Client) -> Report:
 def see_miss_then_hit(user: User, path: str) -> None:
     """The first list after a write comes from MongoDB, the second from Redis.
 
-    A BYPASS means that Redis did not answer in time: on a busy computer that may happen, so it is tried again.
+    A BYPASS means that Redis did not answer in time, as it may on a busy computer: it is tried again.
     """
     for _ in range(5):
         expect(user.call("PATCH", path, json={"order": 1}), 200)
