@@ -35,12 +35,20 @@ def application_files() -> list[Path]:
     )
 
 
-def digest(paths: list[Path]) -> str:
-    """Ten hexadecimal digits that stand for the names and contents of these files of the tree."""
-    total = hashlib.sha256()
+def digest(paths: list[Path], system: str) -> str:
+    """Ten hexadecimal digits for the names and contents of these files and the machine's system."""
+    total = hashlib.sha256(system.encode())
     for path in paths:
         total.update(f"{path.relative_to(ROOT)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()[:10]
+
+
+def readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Root's, and readable by the services, whatever this computer's umask is."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+    return member
 
 
 def build(name: str, python: str, machine: str) -> tuple[str, Path]:
@@ -56,7 +64,7 @@ def build(name: str, python: str, machine: str) -> tuple[str, Path]:
     """
     requirements = ROOT / "requirements" / f"{name}.txt"
     sources = [*application_files(), ROOT / "pyproject.toml"] if name == "app" else []
-    version = f"{project_version()}+{digest([*sources, requirements])}"
+    version = f"{project_version()}+{digest([*sources, requirements], f'{python} {machine}')}"
     target = CACHE / f"{name}-{version}-py{python}-{machine}.tar"
     if target.exists():
         return version, target
@@ -67,9 +75,9 @@ def build(name: str, python: str, machine: str) -> tuple[str, Path]:
         unpack_packages(requirements, python, machine, packages)
         draft = Path(scratch) / "bundle.tar"
         with tarfile.open(draft, "w") as tar:
-            tar.add(packages, "site-packages")
+            tar.add(packages, "site-packages", filter=readable)
             for path in sources:
-                tar.add(path, str(path.relative_to(ROOT)))
+                tar.add(path, str(path.relative_to(ROOT)), filter=readable)
         draft.replace(target)
     return version, target
 

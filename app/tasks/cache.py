@@ -5,8 +5,9 @@ A writer leaves a *mark* before it writes, which drops the user's lists and ever
 afterwards; the mark of a writer that died expires by itself, later than its write could still happen.
 A writer whose outcome is unknown (MongoDB timed out) leaves its mark standing.
 
-The one gap, chosen so that writes go on without Redis: a writer that Redis answers neither before nor after
-its write leaves other instances' entries as they are. It keeps trying, and they live `ttl_seconds` at most.
+The one gap, chosen so that writes go on without Redis: a writer that Redis does not answer after its write,
+and whose mark Redis never got or has lost, leaves other instances' entries as they are. It keeps trying, and
+they live `ttl_seconds` at most.
 """
 
 from __future__ import annotations
@@ -145,15 +146,15 @@ class TaskListCache:
 
     async def _write(self, user: str, operation: Callable[[], Awaitable[T]]) -> T:
         keys, writer = _keys(user), secrets.token_hex(8)
-        marked = await self._succeeds(self._mark(keys=keys, args=[writer, MARK_MS]))
+        await self._succeeds(self._mark(keys=keys, args=[writer, MARK_MS]))
         try:
             result = await operation()
         except BaseException:
-            if not await self._succeeds(self._mark(keys=keys, args=[writer, MARK_MS])) and not marked:
+            if not await self._succeeds(self._mark(keys=keys, args=[writer, MARK_MS])):
                 self._repair_later(user)
             raise
-        if not await self._succeeds(self._clear(keys=keys, args=[writer])) and not marked:
-            self._repair_later(user)
+        if not await self._succeeds(self._clear(keys=keys, args=[writer])):
+            self._repair_later(user)  # even if the mark was left: Redis may have lost it since
         return result
 
     def _repair_later(self, user: str) -> None:

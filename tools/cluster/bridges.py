@@ -78,7 +78,8 @@ def start_nat() -> bool:
 
 
 def stop_nat_if_ours_and_unused() -> bool:
-    if not STARTED.exists() or list(Path(f"/sys/class/net/{NAT_BRIDGE}/brif").glob("*")):
+    in_use = owners() or list(Path(f"/sys/class/net/{NAT_BRIDGE}/brif").glob("*"))
+    if in_use or not STARTED.exists():
         return False
     script = f"{NETWORK_SCRIPT} stop; cat {STARTED} > /proc/sys/net/ipv4/ip_forward; rm -f {STARTED}"
     output(["sh", "-c", script], root=True, check=False)

@@ -40,13 +40,13 @@ def prepare(cluster: Cluster, provider: str, *, may_change: bool) -> None:
     """
     host.require(provider, may_install=may_change)
     ssh.ensure_key(cluster)
-    with network.taking_a_subnet():
+    with network.changing_networks():
         network.ensure_free(cluster, provider, may_move=may_change)
         if provider == "lxc":
             bridges.make(cluster.bridge, cluster.subnet(), cluster.owner)
+            if bridges.start_nat():
+                say("started lxc-net, by which the machines reach the outside")
     if provider == "lxc":
-        if bridges.start_nat():
-            say("started lxc-net, by which the machines reach the outside")
         box.ensure()
         for container in lxc.containers(cluster.id):
             if container.state == "STOPPED":
@@ -94,9 +94,10 @@ def sweep(cluster_id: str) -> None:
     for container in lxc.containers(cluster_id):
         say(f"removing the container {container.name}")
         lxc.destroy(container.name)
-    bridges.remove(f"ty-{cluster_id}")
-    if bridges.stop_nat_if_ours_and_unused():
-        say("stopped lxc-net")
+    with network.changing_networks():
+        bridges.remove(f"ty-{cluster_id}")
+        if bridges.stop_nat_if_ours_and_unused():
+            say("stopped lxc-net")
 
 
 def tidy(cluster: Cluster) -> None:

@@ -14,8 +14,9 @@ from tools.cluster.subnets import ALLOWED, PREFIX, conflict, first_free, uses
 
 
 @contextmanager
-def taking_a_subnet() -> Iterator[None]:
-    """Held from finding a free subnet until it is visibly ours: two clusters must not find the same one.
+def changing_networks() -> Iterator[None]:
+    """Held while this computer's networks change: two clusters must not find the same subnet free, and one
+    must not stop what the other has just started.
 
     A lock on the temporary directory itself: every account has it, and nobody can be in the way.
     """
