@@ -5,6 +5,7 @@ The tests are steps of one story, in this order; the first that fails ends it. `
 
 import os
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,17 +130,35 @@ def test_an_instance_that_the_inventory_no_longer_names_is_removed_and_comes_bac
     assert on(app, f"systemctl is-active {TASK_UNIT.format(8004)}").strip() == "active"
 
 
+def test_a_run_that_ended_between_a_change_and_the_restart_is_made_good_by_the_next() -> None:
+    data = hosts_of("redis")[0]
+    site = ["ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml", "--tags=redis"]
+    process = "systemctl show --property=MainPID --value redis-server"
+    before = on(data, process)
+    on(data, "touch /etc/redis/redis.conf")  # written, and the run was killed before it restarted anything
+    assert recap(run(*site))[data]["changed"] == 1
+    assert on(data, process) != before
+    assert recap(run(*site))[data]["changed"] == 0
+
+
+def test_a_password_that_was_exchanged_reaches_the_database_and_the_services() -> None:
+    (INVENTORY / ".secrets" / "mongodb_tasks_password").write_text(secrets.token_hex(16) + "\n")
+    run("ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml", "--tags=mongodb,task_service")
+    with signed_in() as user:
+        assert user.call("POST", "/tasks", json={"title": "with the new one"}).status_code == 201
+
+
 def test_secrets_are_in_no_process_list_no_journal_and_not_in_git() -> None:
-    secrets = [
+    values = [
         path.read_text().strip()
         for path in (INVENTORY / ".secrets").iterdir()
         if path.name.endswith("password")
     ]
-    assert len(secrets) >= 4
+    assert len(values) >= 4
     for host in inventory()["_meta"]["hostvars"]:
         seen = on(host, "ps axww -o args; journalctl --no-pager -q -o cat")
-        assert [secret[:4] + "…" for secret in secrets if secret in seen] == [], host
-    for secret in secrets:
+        assert [secret[:4] + "…" for secret in values if secret in seen] == [], host
+    for secret in values:
         assert subprocess.run(["git", "grep", "-q", secret], cwd=ROOT, check=False).returncode != 0
 
 
