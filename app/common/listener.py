@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import socket
 import struct
@@ -32,16 +31,19 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def let_nobody_in(listener: socket.socket) -> None:
+def let_nobody_in(listener: socket.socket) -> bool:
     """Start no new connection, and finish those that have begun.
 
     Closing a listening socket resets the connections that the kernel holds ready for it, with the requests
     that they carry: a POST lost that way is not repeated by the gateway. So the door is shut first (the
     kernel drops what would open a connection), then the queue is emptied and the socket closed by the caller.
-    Where the kernel knows no such filter, closing has to do.
+    False where the kernel knows no such filter, or does not let this user set it: closing has to do there.
     """
     packed = b"".join(struct.pack("HBBI", *instruction) for instruction in _DROP_SYN)
     instructions = ctypes.create_string_buffer(packed)
     program = struct.pack("HP", len(_DROP_SYN), ctypes.addressof(instructions))
-    with contextlib.suppress(OSError):
+    try:
         listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+    except OSError:
+        return False
+    return True

@@ -126,7 +126,8 @@ def test_a_closing_door_lets_nobody_in_and_loses_nobody_who_is_in() -> None:
         listener.listen()
         with socket.create_connection(listener.getsockname()) as early, socket.socket() as late:
             early.sendall(b"hello")
-            let_nobody_in(listener)
+            if not let_nobody_in(listener):
+                pytest.skip("this system does not let this user filter what reaches a socket")
             late.setblocking(False)
             assert late.connect_ex(listener.getsockname()) == errno.EINPROGRESS
             # Without the filter it would be writable at once.
