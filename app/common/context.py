@@ -11,7 +11,7 @@ import time
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.common import logs
+from app.common import logs, timing
 from app.common.problems import problem_response
 
 logger = logging.getLogger("app.request")
@@ -34,6 +34,7 @@ class RequestContext:
         served_by = f"{HOST}:{self._port or (scope.get('server') or ('', 0))[1]}"
         identity = request_id_of(scope)
         context = logs.request_id.set(identity)
+        timed = timing.begin()
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -43,6 +44,7 @@ class RequestContext:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = identity
                 headers["X-Served-By"] = served_by
+                headers["Server-Timing"] = timing.header(time.perf_counter() - began)
             await send(message)
 
         try:
@@ -62,6 +64,7 @@ class RequestContext:
                 "served_by": served_by,
             }
             logger.info("request", extra={"fields": fields})
+            timing.end(timed)
             logs.request_id.reset(context)
 
 

@@ -14,6 +14,7 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pydantic import SecretStr
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError, WTimeoutError
 
+from app.common import timing
 from app.common.problems import UnavailableError
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ async def deadline() -> AsyncIterator[None]:
     pymongo's own deadline also limits the server (maxTimeMS); asyncio's ends the wait for a free thread.
     """
     try:
-        with pymongo.timeout(OPERATION_SECONDS):
+        with timing.measured("db"), pymongo.timeout(OPERATION_SECONDS):
             async with asyncio.timeout(OPERATION_SECONDS):
                 yield
     except (ConnectionFailure, WTimeoutError, TimeoutError) as error:

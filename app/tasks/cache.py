@@ -51,19 +51,28 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A list as it is sent: how many tasks there are, and the JSON array."""
+    """A page of a list as it is sent: the JSON array, and what its headers say.
+
+    `total` counts the tasks that the query finds on all pages; `etag` is the quoted entity tag (RFC 9110);
+    `next_cursor` is where the next page begins, "" on the last one. Tag and cursor have no spaces.
+    """
 
     total: int
+    etag: str
+    next_cursor: str
     body: bytes
 
     def encode(self) -> bytes:
-        return b"%d\n%b" % (self.total, self.body)
+        return f"{self.total} {self.etag} {self.next_cursor}\n".encode() + self.body
 
     @classmethod
     def decode(cls, stored: bytes) -> Self | None:
         """Return nothing for what no `encode` has made, such as another release's entry."""
-        total, _, body = stored.partition(b"\n")
-        return cls(int(total), body) if total.isdigit() else None
+        head, _, body = stored.partition(b"\n")
+        parts = head.decode("ascii", "replace").split(" ")
+        if len(parts) != 3 or not parts[0].isdigit():  # noqa: PLR2004 - total, etag, cursor
+            return None
+        return cls(int(parts[0]), parts[1], parts[2], body)
 
 
 Load = Callable[[], Awaitable[Entry]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import orjson
@@ -41,7 +42,8 @@ class TaskService:
     async def list(self, owner: str) -> tuple[Entry, Outcome]:
         async def load() -> Entry:
             documents = await self._tasks.list(owner)
-            return Entry(len(documents), to_json([self._answer(document) for document in documents]))
+            body = to_json([self._answer(document) for document in documents])
+            return Entry(len(documents), f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"', "", body)
 
         return await self._lists.read(owner, "", load)
 

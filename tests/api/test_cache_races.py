@@ -18,6 +18,10 @@ from tools.local_stack import LocalStack
 pytestmark = pytest.mark.anyio
 
 
+def page(value: int) -> Entry:
+    return Entry(value, f'"{value}"', "", b"[%d]" % value)
+
+
 @dataclass
 class Database:
     """A list that can be held up: `reading` is set when a reader has read, `go` lets it have what it read."""
@@ -29,7 +33,7 @@ class Database:
 
     async def load(self) -> Entry:
         self.loads += 1
-        return Entry(self.value, b"[%d]" % self.value)
+        return page(self.value)
 
     async def load_held_up(self) -> Entry:
         entry = await self.load()
@@ -66,8 +70,8 @@ async def test_a_reader_overtaken_by_a_whole_write_does_not_store_what_it_read(
         await writing.write(user, database.write(1))
         database.go.set()
         assert (await reader)[0].total == 0  # it began before the write: this is right for itself
-        assert await reading.read(user, "", database.load) == (Entry(1, b"[1]"), Outcome.MISS)
-        assert await writing.read(user, "", database.load) == (Entry(1, b"[1]"), Outcome.HIT)
+        assert await reading.read(user, "", database.load) == (page(1), Outcome.MISS)
+        assert await writing.read(user, "", database.load) == (page(1), Outcome.HIT)
 
 
 async def test_a_reader_within_a_write_stores_nothing(stack: LocalStack, user: str) -> None:
@@ -94,7 +98,7 @@ async def test_a_lease_from_before_the_write_is_void_after_the_mark(stack: Local
             database.value = 1
 
         await writing.write(user, operation)
-        assert await reading.read(user, "", database.load) == (Entry(1, b"[1]"), Outcome.MISS)
+        assert await reading.read(user, "", database.load) == (page(1), Outcome.MISS)
 
 
 async def test_with_two_writers_the_first_to_end_does_not_let_readers_store(
@@ -138,7 +142,7 @@ async def test_a_lost_lease_made_anew_by_another_reader_is_another_lease(
         assert (await quick.read(user, "", database.load))[0].total == 1
         database.go.set()
         await reader
-        assert await quick.read(user, "", database.load) == (Entry(1, b"[1]"), Outcome.HIT)
+        assert await quick.read(user, "", database.load) == (page(1), Outcome.HIT)
 
 
 async def test_many_misses_at_once_read_the_database_once(stack: LocalStack, user: str) -> None:
@@ -253,7 +257,7 @@ async def test_later_lists_do_not_lengthen_the_life_of_earlier_ones(
 
 async def test_a_list_above_a_mebibyte_is_answered_but_not_kept(stack: LocalStack, user: str) -> None:
     async def load() -> Entry:
-        return Entry(1, b"x" * 1024 * 1024)
+        return Entry(1, '"tag"', "", b"x" * 1024 * 1024)
 
     async with instance(stack) as cache:
         assert [(await cache.read(user, "", load))[1] for _ in range(2)] == [Outcome.MISS, Outcome.MISS]

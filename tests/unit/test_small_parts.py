@@ -50,13 +50,20 @@ def test_the_breaker_opens_after_failures_in_a_row_and_lets_one_try_at_a_time() 
 
 
 @pytest.mark.parametrize(
-    "entry", [Entry(0, b"[]"), Entry(12, b'[{"title": "two\\nlines"}]'), Entry(1, b"\n\n")]
+    "entry",
+    [
+        Entry(0, '"a"', "", b"[]"),
+        Entry(12, '"b"', "next", b'[{"title": "two\nlines"}]'),
+        Entry(1, '"c"', "", b"\n"),
+    ],
 )
 def test_an_entry_comes_back_as_it_went(entry: Entry) -> None:
     assert Entry.decode(entry.encode()) == entry
 
 
-@pytest.mark.parametrize("stored", [b"", b"[]", b"-1\n[]", b"x\n[]"])
+@pytest.mark.parametrize(
+    "stored", [b"", b"[]", b"-1\n[]", b"x\n[]", b"1\n[]", b"1 a\n[]", b"-1 a b\n[]", b"1 a b c\n"]
+)
 def test_what_is_no_entry_is_none(stored: bytes) -> None:
     assert Entry.decode(stored) is None
 
