@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import yaml
 from pymongo import MongoClient
 from pymongo.errors import ConnectionFailure, OperationFailure
 
 from tools.local_process import Process
+from tools.packages import ROOT
 from tools.servers import Program
 
 REPLICA_SET = "taskyard"
-# Each service has its own database, and no right in another's (playbooks/group_vars/mongodb.yml).
-DATABASES = {"auth": "taskyard_auth", "tasks": "taskyard_tasks"}
+# The services' users are those of production: their databases and what they may do are told there alone.
+USERS: list[dict[str, Any]] = yaml.safe_load(
+    (ROOT / "playbooks" / "group_vars" / "mongodb.yml").read_text(encoding="utf-8")
+)["mongodb_users"]
 _START_SECONDS = 30
 _UNAUTHORIZED = {13, 18}
 _USER_EXISTS = 51003
@@ -30,7 +34,7 @@ class Mongod:
     passwords: dict[str, str]  # admin, auth, tasks
 
     def uri(self, user: str) -> str:
-        database = DATABASES.get(user, "admin")
+        database = next((known["database"] for known in USERS if known["name"] == user), "admin")
         return (
             f"mongodb://{user}:{quote(self.passwords[user])}@127.0.0.1:{self.port}/{database}"
             f"?authSource={database}&replicaSet={REPLICA_SET}&w=majority"
@@ -74,13 +78,14 @@ class Mongod:
                 if error.code not in {*_UNAUTHORIZED, _USER_EXISTS}:
                     raise
         with self.admin() as client:
-            for user, database in DATABASES.items():
+            for user in USERS:
+                database, name, roles = client[user["database"]], user["name"], user["roles"]
                 try:
-                    roles = [{"role": "readWrite", "db": database}]
-                    client[database].command("createUser", user, pwd=self.passwords[user], roles=roles)
+                    database.command("createUser", name, pwd=self.passwords[name], roles=roles)
                 except OperationFailure as error:
                     if error.code != _USER_EXISTS:
                         raise
+                    database.command("updateUser", name, roles=roles)
 
     def _local(self) -> MongoClient[dict[str, Any]]:
         return MongoClient(

@@ -88,9 +88,8 @@ class LocalStack:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    @property
-    def redis_admin_url(self) -> str:
-        return f"redis://admin:{quote(self.passwords['redis_admin'])}@127.0.0.1:{self.ports.redis}/0"
+    def redis_url(self, user: str) -> str:
+        return f"redis://{user}:{quote(self.passwords[f'redis_{user}'])}@127.0.0.1:{self.ports.redis}/0"
 
     def start(self) -> None:
         """Start side by side what can be, and return when all of it answers."""
@@ -121,16 +120,17 @@ class LocalStack:
 
     def service_environment(self, kind: str, port: int) -> dict[str, str]:
         """What a service needs to run by itself; `monolith` gets both."""
-        tasks_redis = f"redis://tasks:{quote(self.passwords['redis_tasks'])}@127.0.0.1:{self.ports.redis}/0"
         auth = {
             "TASKYARD_AUTH_MONGODB_URI": self.database.uri("auth"),
+            "TASKYARD_AUTH_REDIS_URL": self.redis_url("auth"),
             "TASKYARD_AUTH_PRIVATE_KEY_FILE": str(self.private_key),
+            "TASKYARD_AUTH_OTHER_PUBLIC_KEYS_FILE": str(self.public_keys),
         }
         tasks = {
             "TASKYARD_PUBLIC_URL": self.gateway_url,
             "TASKYARD_TASKS_MONGODB_URI": self.database.uri("tasks"),
             "TASKYARD_TASKS_PUBLIC_KEYS_FILE": str(self.public_keys),
-            "TASKYARD_TASKS_REDIS_URL": tasks_redis,
+            "TASKYARD_TASKS_REDIS_URL": self.redis_url("tasks"),
         }
         own = {"auth": auth, "tasks": tasks, "monolith": {**auth, **tasks}}[kind]
         return {"TASKYARD_PORT": str(port), **own, **self.settings}
@@ -142,15 +142,16 @@ class LocalStack:
         return Process(name, command, self.folder / f"{name}.log", environment, output=self.output, cwd=ROOT)
 
     def _redis(self) -> Process:
-        """The service's user has exactly the rights of production; `admin` is for tests alone."""
+        """The services' users have exactly the rights of production; `admin` is for tests alone."""
         group = yaml.safe_load((ROOT / "playbooks" / "group_vars" / "redis.yml").read_text(encoding="utf-8"))
-        rules = next(user["rules"] for user in group["redis_users"] if user["name"] == "tasks")
+        rules = {user["name"]: " ".join(user["rules"].split()) for user in group["redis_users"]}
+        users = "".join(
+            f"user {name} on >{self.passwords['redis_' + name]} {rules[name]}\n" for name in rules
+        )
         accounts = self.folder / "redis.acl"
         accounts.touch(0o600)
         accounts.write_text(
-            "user default off\n"
-            f"user tasks on >{self.passwords['redis_tasks']} {' '.join(rules.split())}\n"
-            f"user admin on >{self.passwords['redis_admin']} ~* &* +@all\n"
+            f"user default off\n{users}user admin on >{self.passwords['redis_admin']} ~* &* +@all\n"
         )
         command = [
             str(self.servers.redis.path),
@@ -218,11 +219,11 @@ class LocalStack:
     def _kept_passwords(self) -> dict[str, str]:
         """Passwords live as long as the data that they open."""
         kept = self.folder / "passwords.json"
-        if not kept.exists():
-            names = ("admin", "auth", "tasks", "redis_tasks", "redis_admin")
-            kept.touch(0o600)
-            kept.write_text(json.dumps({name: secrets.token_urlsafe(24) for name in names}))
-        passwords: dict[str, str] = json.loads(kept.read_text())
+        passwords: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
+        for name in ("admin", "auth", "tasks", "redis_auth", "redis_tasks", "redis_admin"):
+            passwords.setdefault(name, secrets.token_urlsafe(24))
+        kept.touch(0o600)
+        kept.write_text(json.dumps(passwords))
         return passwords
 
 

@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
 
+from app.auth import attempts
 from app.auth.passwords import Passwords
 from app.auth.repository import UserRepository
 from app.auth.routes import router
 from app.auth.service import AuthService
+from app.auth.sessions import SessionRepository
 from app.auth.settings import AuthSettings
-from app.auth.signing import TokenSigner
-from app.common import application, mongo, settings
-from app.common.keys import read_private_key
+from app.auth.signing import SigningKeys, TokenSigner
+from app.common import application, files, mongo, settings
+from app.common.deletions import DeletionLog
+from app.common.poller import polling
+from app.common.revocations import RevocationLog
 from app.common.tokens import TokenVerifier
 
 
@@ -25,16 +29,47 @@ def create_app(given: AuthSettings | None = None) -> FastAPI:
 @asynccontextmanager
 async def resources(chosen: AuthSettings, app: FastAPI) -> AsyncIterator[None]:
     """Open what the auth routes need, and put it on the application's state."""
-    key = read_private_key(chosen.auth_private_key_file)
-    async with mongo.database(chosen.auth_mongodb_uri) as db:
+    keys = SigningKeys(chosen.auth_private_key_file, chosen.auth_other_public_keys_file)
+    verifier = TokenVerifier(keys.verifying, chosen.jwt_issuer, chosen.jwt_audience)
+
+    def read_keys() -> None:
+        keys.read()
+        verifier.use(keys.verifying)
+
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(mongo.database(chosen.auth_mongodb_uri))
+        revocations = RevocationLog(db, chosen.auth_token_ttl_seconds)
         users = UserRepository(db)
-        await mongo.wait_until_ready(users.prepare, chosen.startup_timeout_seconds)
-        with Passwords() as passwords:
-            signer = TokenSigner(key, chosen.jwt_issuer, chosen.jwt_audience, chosen.auth_token_ttl_seconds)
-            app.state.auth = AuthService(users, passwords, signer)
-            app.state.jwks = {"keys": [key.public.jwk]}
-            app.state.verifier = TokenVerifier(
-                {key.public.kid: key.public}, chosen.jwt_issuer, chosen.jwt_audience
+        sessions = SessionRepository(db, revocations, chosen.auth_session_idle_seconds)
+
+        async def prepare() -> None:
+            for repository in (users, sessions, revocations):
+                await repository.prepare()
+
+        await mongo.wait_until_ready(prepare, chosen.startup_timeout_seconds)
+        limits = await stack.enter_async_context(
+            attempts.connected(
+                chosen.auth_redis_url, chosen.auth_attempts_per_account, chosen.auth_attempts_per_address
             )
-            app.state.health.add("mongodb", users.ping, required=True)
-            yield
+        )
+        app.state.auth = AuthService(
+            db=db,
+            users=users,
+            sessions=sessions,
+            deletions=DeletionLog(db, chosen.auth_token_ttl_seconds),
+            passwords=stack.enter_context(Passwords()),
+            attempts=limits,
+            signer=TokenSigner(
+                lambda: keys.signing, chosen.jwt_issuer, chosen.jwt_audience, chosen.auth_token_ttl_seconds
+            ),
+        )
+        app.state.keyring = keys
+        app.state.verifier = verifier
+        app.state.health.add("mongodb", users.ping, required=True)
+        app.state.health.add("redis", limits.ping, required=False)
+        app.state.health.tell("signing_key", lambda: keys.signing.public.kid)
+        app.state.health.tell("keys", lambda: sorted(keys.verifying))
+        await stack.enter_async_context(
+            polling("keys", files.Reread(keys.files, read_keys).look, files.LOOK_EVERY_SECONDS)
+        )
+        yield

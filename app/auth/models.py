@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+
+from app.auth.common_passwords import is_common
 
 PASSWORD_MIN, PASSWORD_MAX = 8, 128
 
@@ -20,17 +30,52 @@ def normalise_email(value: str) -> str:
         raise ValueError(str(error)) from None
 
 
-def _password_length(value: SecretStr) -> SecretStr:
-    if not PASSWORD_MIN <= len(value.get_secret_value()) <= PASSWORD_MAX:
-        raise ValueError(f"must have {PASSWORD_MIN} to {PASSWORD_MAX} characters")
+def _new_password(value: SecretStr) -> SecretStr:
+    if is_common(value.get_secret_value()):
+        raise ValueError("is among the first that anybody would try; choose another one")
     return value
 
 
-class Registration(BaseModel):
+Email = Annotated[
+    str,
+    StringConstraints(max_length=254),
+    AfterValidator(normalise_email),
+    Field(json_schema_extra={"format": "email"}, examples=["anna@example.com"]),
+]
+NewPassword = Annotated[
+    SecretStr,
+    Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX, examples=["correct horse battery staple"]),
+    AfterValidator(_new_password),
+]
+GivenPassword = Annotated[SecretStr, Field(max_length=PASSWORD_MAX)]
+
+
+class _Input(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    email: Annotated[str, StringConstraints(max_length=254), AfterValidator(normalise_email)]
-    password: Annotated[SecretStr, AfterValidator(_password_length)]
+
+class Registration(_Input):
+    email: Email
+    password: NewPassword
+
+
+class AccountPatch(_Input):
+    """Only what is sent changes. Either change needs the password that holds now."""
+
+    email: Email = Field(default="", validate_default=False)
+    password: NewPassword = Field(default=SecretStr(""), validate_default=False)
+    current_password: GivenPassword
+
+    @model_validator(mode="before")
+    @classmethod
+    def _changes_something(cls, value: Any) -> Any:
+        if isinstance(value, dict) and not {"email", "password"} & value.keys():
+            raise ValueError("nothing to change: send email, password, or both")
+        return value
+
+
+class Refresh(_Input):
+    refresh_token: Annotated[SecretStr, Field(max_length=200)]
 
 
 class Account(BaseModel):
@@ -39,10 +84,26 @@ class Account(BaseModel):
     created_at: datetime
 
 
-class AccessToken(BaseModel):
+class TokenPair(BaseModel):
+    """`expires_in` and `refresh_expires_in` are seconds from now. A refresh token is good for one use."""
+
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the name of a scheme
     expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+
+
+class SessionInfo(BaseModel):
+    """One place where the user is signed in. `current` is the one that asks."""
+
+    id: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    address: str
+    user_agent: str
+    current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +115,52 @@ class User:
 
     def account(self) -> Account:
         return Account(id=self.id, email=self.email, created_at=self.created_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks: the address as the gateway saw it, and what the program calls itself."""
+
+    address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    id: str
+    user_id: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    client: Client
+
+    def info(self, current: str) -> SessionInfo:
+        return SessionInfo(
+            id=self.id,
+            created_at=self.created_at,
+            last_used_at=self.last_used_at,
+            expires_at=self.expires_at,
+            address=self.client.address,
+            user_agent=self.client.user_agent,
+            current=self.id == current,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """`selector.verifier`: which session, and the proof. Only digests of both are stored.
+
+    The selector stays the same as long as the session lives and is known to nobody but its client: who comes
+    with the right selector and another verifier holds a token that was used before.
+    """
+
+    selector: str
+    verifier: str
+
+    @classmethod
+    def parse(cls, token: str) -> Self | None:
+        selector, _, verifier = token.partition(".")
+        return cls(selector, verifier) if selector and verifier else None
+
+    def __str__(self) -> str:
+        return f"{self.selector}.{self.verifier}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from typing import Any
 
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from app.auth.models import User
 from app.common import mongo
-from app.common.mongo import Database, Document
+from app.common.mongo import Database, Document, Session
 
 
 class EmailTakenError(Exception):
@@ -30,9 +30,7 @@ class UserRepository:
 
     async def insert(self, email: str, password_hash: str) -> User:
         """Raises EmailTakenError."""
-        now = datetime.now(UTC)
-        created_at = now.replace(microsecond=now.microsecond // 1000 * 1000)  # MongoDB keeps milliseconds
-        document: Document = {"email": email, "password_hash": password_hash, "created_at": created_at}
+        document: Document = {"email": email, "password_hash": password_hash, "created_at": mongo.now()}
         async with mongo.deadline():
             try:
                 result = await self._users.insert_one(document)
@@ -52,13 +50,19 @@ class UserRepository:
             document = await self._users.find_one({"_id": ObjectId(user_id)})
         return _user(document) if document else None
 
-    async def replace_hash(self, user: User, password_hash: str) -> None:
-        """Store a stronger hash, unless the password was changed in between."""
+    async def change(self, user: User, changes: dict[str, Any], session: Session | None = None) -> bool:
+        """Change the user unless the password was changed in between. Raises EmailTakenError."""
+        same = {"_id": ObjectId(user.id), "password_hash": user.password_hash}
         async with mongo.deadline():
-            await self._users.update_one(
-                {"_id": ObjectId(user.id), "password_hash": user.password_hash},
-                {"$set": {"password_hash": password_hash}},
-            )
+            try:
+                result = await self._users.update_one(same, {"$set": changes}, session=session)
+            except DuplicateKeyError:
+                raise EmailTakenError from None
+        return result.matched_count > 0
+
+    async def delete(self, user_id: str, session: Session) -> None:
+        async with mongo.deadline():
+            await self._users.delete_one({"_id": ObjectId(user_id)}, session=session)
 
 
 def _user(document: Document) -> User:

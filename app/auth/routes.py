@@ -6,12 +6,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
 from starlette.responses import JSONResponse
 
-from app.auth.models import AccessToken, Account, Registration
+from app.auth.models import Account, AccountPatch, Client, Refresh, Registration, SessionInfo, TokenPair
 from app.auth.service import AuthService
 from app.common.problems import responses
-from app.common.tokens import CurrentUserId
+from app.common.tokens import CurrentIdentity
 
 router = APIRouter(prefix="/auth", tags=["auth"])
+_MAX_USER_AGENT = 200
 
 
 async def _service(request: Request) -> AuthService:
@@ -19,31 +20,91 @@ async def _service(request: Request) -> AuthService:
     return service
 
 
+async def _client(request: Request) -> Client:
+    agent = "".join(letter for letter in request.headers.get("user-agent", "") if letter.isprintable())
+    return Client(request.client.host if request.client else "", agent[:_MAX_USER_AGENT])
+
+
+async def _no_store(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+async def _private(response: Response) -> None:
+    response.headers["Cache-Control"] = "private, no-cache"
+
+
 AuthServiceDep = Annotated[AuthService, Depends(_service)]
+ClientDep = Annotated[Client, Depends(_client)]
 LoginForm = Annotated[OAuth2PasswordRequestForm, Depends()]
 
 
-@router.post("/register", status_code=201, responses=responses(409))
-async def register(registration: Registration, service: AuthServiceDep) -> Account:
+@router.post("/register", status_code=201, responses=responses(409, 429))
+async def register(registration: Registration, service: AuthServiceDep, client: ClientDep) -> Account:
     """Make an account. The address is kept in lower case."""
-    return await service.register(registration)
+    return await service.register(registration, client)
 
 
-@router.post("/login", responses=responses(401))
-async def login(form: LoginForm, service: AuthServiceDep, response: Response) -> AccessToken:
-    """Exchange an e-mail address (`username`) and a password for an access token (RFC 6749, 4.3)."""
-    response.headers["Cache-Control"] = "no-store"
-    return await service.login(form.username, form.password)
+@router.post("/login", responses=responses(401, 429), dependencies=[Depends(_no_store)])
+async def login(form: LoginForm, service: AuthServiceDep, client: ClientDep) -> TokenPair:
+    """Exchange an e-mail address (`username`) and a password for tokens (RFC 6749, 4.3): a session."""
+    return await service.login(form.username, form.password, client)
 
 
-@router.get("/me", responses=responses(401))
-async def me(user_id: CurrentUserId, service: AuthServiceDep, response: Response) -> Account:
+@router.post("/refresh", responses=responses(401, 429), dependencies=[Depends(_no_store)])
+async def refresh(given: Refresh, service: AuthServiceDep) -> TokenPair:
+    """Exchange a refresh token for new tokens (RFC 6749, 6).
+
+    Each refresh token is good for one use. Using one again ends the session: either it was stolen, or the
+    client asked twice at once, which it should not do.
+    """
+    return await service.refresh(given.refresh_token.get_secret_value())
+
+
+@router.post("/logout", status_code=204, responses=responses(401))
+async def logout(identity: CurrentIdentity, service: AuthServiceDep) -> None:
+    """End this session. Every task instance refuses its access token within a second."""
+    await service.logout(identity)
+
+
+@router.post("/logout-all", status_code=204, responses=responses(401))
+async def logout_all(identity: CurrentIdentity, service: AuthServiceDep) -> None:
+    """End all sessions of the account, this one included."""
+    await service.logout_all(identity)
+
+
+@router.get("/sessions", responses=responses(401), dependencies=[Depends(_private)])
+async def list_sessions(identity: CurrentIdentity, service: AuthServiceDep) -> list[SessionInfo]:
+    """Where the account is signed in: at most 50 sessions, the one used last first."""
+    return await service.sessions(identity)
+
+
+@router.delete("/sessions/{session_id}", status_code=204, responses=responses(401, 404))
+async def end_session(session_id: str, identity: CurrentIdentity, service: AuthServiceDep) -> None:
+    """End one session of the account."""
+    await service.end_session(identity, session_id)
+
+
+@router.get("/me", responses=responses(401), dependencies=[Depends(_private)])
+async def me(identity: CurrentIdentity, service: AuthServiceDep) -> Account:
     """Whose token is this?"""
-    response.headers["Cache-Control"] = "private, no-cache"
-    return await service.account(user_id)
+    return await service.account(identity)
+
+
+@router.patch("/me", responses=responses(401, 403, 409, 429))
+async def update_me(
+    patch: AccountPatch, identity: CurrentIdentity, service: AuthServiceDep, client: ClientDep
+) -> Account:
+    """Change the e-mail address or the password. A new password ends the account's other sessions."""
+    return await service.change(identity, patch, client)
+
+
+@router.delete("/me", status_code=204, responses=responses(401))
+async def delete_me(identity: CurrentIdentity, service: AuthServiceDep) -> None:
+    """Delete the account and everything that belongs to it. Nobody can bring it back."""
+    await service.delete(identity)
 
 
 @router.get("/.well-known/jwks.json", response_model=dict[str, Any])
 async def jwks(request: Request) -> Response:
-    """The public keys that verify this service's tokens (RFC 7517)."""
-    return JSONResponse(request.app.state.jwks, headers={"Cache-Control": "public, max-age=300"})
+    """The public keys that verify this service's tokens (RFC 7517): the one in use, the next and the last."""
+    return JSONResponse(request.app.state.keyring.jwks, headers={"Cache-Control": "public, max-age=60"})

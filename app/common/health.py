@@ -20,9 +20,14 @@ class Health:
     """The dependencies of a process; one that is not required degrades it, and leaves it ready."""
 
     checks: dict[str, tuple[Check, bool]] = field(default_factory=dict)
+    facts: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
     def add(self, name: str, check: Check, *, required: bool) -> None:
         self.checks[name] = (check, required)
+
+    def tell(self, name: str, fact: Callable[[], Any]) -> None:
+        """Add something that whoever runs the service may want to know. It must not be a secret."""
+        self.facts[name] = fact
 
     async def report(self) -> tuple[int, dict[str, Any]]:
         names = list(self.checks)
@@ -33,6 +38,7 @@ class Health:
         return (503 if failed else 200), {
             "status": status,
             "dependencies": {name: "down" if name in down else "ok" for name in names},
+            **{name: fact() for name, fact in self.facts.items()},
         }
 
 

@@ -1,11 +1,14 @@
-"""Verifying access tokens: RS256 only, by keys built once, each valid token checked in full once."""
+"""Verifying access tokens: RS256 only, by keys built once, each valid token checked in full once.
+
+Whether its session was ended is asked at every request, in memory (app/common/revocations.py).
+"""
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Container, Mapping
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
@@ -30,34 +33,49 @@ class InvalidTokenError(ProblemError):
         )
 
 
-class TokenVerifier:
-    """Turns an access token into the id of its user. Verified tokens are remembered until they expire."""
+class Identity(NamedTuple):
+    user_id: str
+    session_id: str
 
-    def __init__(self, keys: Mapping[str, PublicKey], issuer: str, audience: str) -> None:
-        self._keys = keys
+
+class TokenVerifier:
+    """Turns an access token into who it is for. Verified tokens are remembered until they expire."""
+
+    def __init__(
+        self, keys: Mapping[str, PublicKey], issuer: str, audience: str, ended: Container[str] = ()
+    ) -> None:
+        self.keys = keys
         self._issuer = issuer
         self._audience = audience
-        self._verified: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._ended = ended
+        self._verified: OrderedDict[str, tuple[Identity, float]] = OrderedDict()
 
-    def user_id(self, token: str) -> str:
+    def use(self, keys: Mapping[str, PublicKey]) -> None:
+        """Exchange the keys. What they do not verify any more is not remembered either."""
+        self.keys = keys
+        self._verified.clear()
+
+    def identity(self, token: str) -> Identity:
         known = self._verified.get(token)
         if known is None:
             known = self._verify(token)
             self._verified[token] = known
             if len(self._verified) > _REMEMBERED:
                 self._verified.popitem(last=False)
-        user_id, expires = known
+        identity, expires = known
         if time.time() >= expires:
             del self._verified[token]
             raise InvalidTokenError
-        return user_id
+        if identity.session_id in self._ended:
+            raise InvalidTokenError
+        return identity
 
-    def _verify(self, token: str) -> tuple[str, float]:
+    def _verify(self, token: str) -> tuple[Identity, float]:
         if len(token) > _MAX_LENGTH:
             raise InvalidTokenError
         try:
             kid = jwt.get_unverified_header(token).get("kid")
-            key = self._keys.get(kid) if isinstance(kid, str) else None
+            key = self.keys.get(kid) if isinstance(kid, str) else None
             if key is None:
                 raise InvalidTokenError
             claims: dict[str, Any] = jwt.decode(
@@ -68,8 +86,9 @@ class TokenVerifier:
                 issuer=self._issuer,
                 options=_REQUIRED,
             )
-            return str(claims["sub"]), float(claims["exp"])
-        except (JWTError, ValueError, TypeError, RecursionError, OverflowError):
+            identity = Identity(str(claims["sub"]), str(claims["sid"]))
+            return identity, float(claims["exp"])
+        except (JWTError, LookupError, ValueError, TypeError, RecursionError, OverflowError):
             raise InvalidTokenError from None
 
 
@@ -77,11 +96,18 @@ class TokenVerifier:
 _bearer = OAuth2PasswordBearer(tokenUrl="/auth/login", auto_error=False)
 
 
-async def current_user_id(request: Request, token: Annotated[str | None, Depends(_bearer)]) -> str:
+async def current_identity(request: Request, token: Annotated[str | None, Depends(_bearer)]) -> Identity:
     if not token:
         raise InvalidTokenError
     verifier: TokenVerifier = request.app.state.verifier
-    return verifier.user_id(token)
+    return verifier.identity(token)
+
+
+CurrentIdentity = Annotated[Identity, Depends(current_identity)]
+
+
+async def current_user_id(identity: CurrentIdentity) -> str:
+    return identity.user_id
 
 
 CurrentUserId = Annotated[str, Depends(current_user_id)]

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
 
-from app.common import application, mongo, settings
+from app.common import application, deletions, files, mongo, revocations, settings
+from app.common.deletions import Deletions
+from app.common.files import Reread
 from app.common.keys import read_public_keys
+from app.common.poller import polling
+from app.common.revocations import Revocations
 from app.common.tokens import TokenVerifier
 from app.tasks import cache
 from app.tasks.repository import TaskRepository
@@ -24,15 +28,35 @@ def create_app(given: TaskSettings | None = None) -> FastAPI:
 @asynccontextmanager
 async def resources(chosen: TaskSettings, app: FastAPI) -> AsyncIterator[None]:
     """Open what the task routes need, and put it on the application's state."""
-    keys = read_public_keys(chosen.tasks_public_keys_file)
-    async with mongo.database(chosen.tasks_mongodb_uri) as db:
-        tasks = TaskRepository(db)
-        await mongo.wait_until_ready(tasks.prepare, chosen.startup_timeout_seconds)
-        async with cache.connected(
-            chosen.tasks_redis_url, chosen.tasks_redis_timeout_ms / 1000, chosen.tasks_cache_ttl_seconds
-        ) as lists:
-            app.state.tasks = TaskService(tasks, lists, chosen.public_url)
-            app.state.verifier = TokenVerifier(keys, chosen.jwt_issuer, chosen.jwt_audience)
-            app.state.health.add("mongodb", tasks.ping, required=True)
-            app.state.health.add("redis", lists.ping, required=False)
-            yield
+    keys_file = chosen.tasks_public_keys_file
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(mongo.database(chosen.tasks_mongodb_uri))
+        tasks, ended = TaskRepository(db), Revocations(db)
+
+        async def prepare() -> None:
+            await tasks.prepare()
+            async with mongo.deadline():
+                await ended.look()  # whoever was signed out stays out after a restart
+
+        await mongo.wait_until_ready(prepare, chosen.startup_timeout_seconds)
+        lists = await stack.enter_async_context(
+            cache.connected(
+                chosen.tasks_redis_url, chosen.tasks_redis_timeout_ms / 1000, chosen.tasks_cache_ttl_seconds
+            )
+        )
+        service = TaskService(tasks, lists, chosen.public_url)
+        keyring = read_public_keys(keys_file)
+        verifier = TokenVerifier(keyring, chosen.jwt_issuer, chosen.jwt_audience, ended)
+        reread = Reread([keys_file], lambda: verifier.use(read_public_keys(keys_file)))
+        app.state.tasks = service
+        app.state.verifier = verifier
+        app.state.health.add("mongodb", tasks.ping, required=True)
+        app.state.health.add("redis", lists.ping, required=False)
+        app.state.health.tell("keys", lambda: sorted(verifier.keys))
+        for name, look, seconds in (
+            ("revocations", ended.look, revocations.LOOK_EVERY_SECONDS),
+            ("deletions", Deletions(db, service.purge).look, deletions.LOOK_EVERY_SECONDS),
+            ("keys", reread.look, files.LOOK_EVERY_SECONDS),
+        ):
+            await stack.enter_async_context(polling(name, look, seconds))
+        yield

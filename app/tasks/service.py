@@ -68,6 +68,10 @@ class TaskService:
     async def clear(self, owner: str) -> None:
         await self._lists.write(owner, lambda: self._tasks.clear(owner))
 
+    async def purge(self, owner: str) -> None:
+        """Forget everything about an account that is gone."""
+        await self.clear(owner)
+
     def _answer(self, document: Document) -> dict[str, Any]:
         identity = str(document["_id"])
         return {"id": identity, "url": self._base + identity, **{name: document[name] for name in _FIELDS}}

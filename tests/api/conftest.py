@@ -39,7 +39,7 @@ def gateway(stack: LocalStack) -> Iterator[httpx.Client]:
 @pytest.fixture
 def redis(stack: LocalStack) -> Iterator[Redis]:
     """Redis as its administrator sees it."""
-    with Redis.from_url(stack.redis_admin_url) as opened:
+    with Redis.from_url(stack.redis_url("admin")) as opened:
         yield opened
 
 

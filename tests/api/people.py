@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,12 +62,13 @@ class Person:
 class People:
     def __init__(self, stack: LocalStack) -> None:
         self._stack = stack
-        self._signer = TokenSigner(read_private_key(stack.private_key), "taskyard", "taskyard", 900)
+        key = read_private_key(stack.private_key)
+        self._signer = TokenSigner(lambda: key, "taskyard", "taskyard", 900)
         self._all: list[Person] = []
 
     def new(self) -> Person:
         identity = str(ObjectId())
-        person = Person(self._stack, identity, self._signer.token(identity))
+        person = Person(self._stack, identity, self._signer.token(identity, secrets.token_urlsafe(16)))
         self._all.append(person)
         return person
 

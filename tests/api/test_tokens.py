@@ -33,7 +33,8 @@ def forge(stack: LocalStack, how: str, user: str) -> str:  # noqa: C901 - a tabl
     private = read_private_key(stack.private_key)
     now = int(time.time())
     claims: dict[str, Any] = {
-        "iss": "taskyard", "aud": "taskyard", "sub": user, "iat": now, "exp": now + 900, "jti": "x",
+        "iss": "taskyard", "aud": "taskyard", "sub": user, "sid": "x",
+        "iat": now, "exp": now + 900, "jti": "x",
     }  # fmt: skip
     headers = {"kid": private.public.kid}
     key: Any = private.key
@@ -77,7 +78,7 @@ def forge(stack: LocalStack, how: str, user: str) -> str:  # noqa: C901 - a tabl
         "expired",
         "wrong aud",
         "wrong iss",
-        *(f"without {claim}" for claim in ("aud", "iss", "exp", "iat", "sub", "jti")),
+        *(f"without {claim}" for claim in ("aud", "iss", "exp", "iat", "sub", "jti", "sid")),
     ],
 )
 def test_a_forged_token_is_refused(stack: LocalStack, anna: Person, how: str, path: str) -> None:

@@ -30,6 +30,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
     for name, value in {
         "PORT": "8001",
         "PUBLIC_URL": "http://192.168.56.10/",
+        "AUTH_REDIS_URL": f"redis://auth:{SECRET}@10.0.0.1/0",
         "AUTH_MONGODB_URI": f"mongodb://auth:{SECRET}@10.0.0.1/taskyard_auth?authSource=taskyard_auth",
         "AUTH_PRIVATE_KEY_FILE": str(private),
         "TASKS_MONGODB_URI": f"mongodb://tasks:{SECRET}@a:1,b:2/taskyard_tasks?replicaSet=x",
