@@ -21,7 +21,13 @@ from urllib.parse import quote
 import httpx
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from tools.local_mongod import mongod
 from tools.local_process import Output, Process
@@ -210,11 +216,10 @@ class LocalStack:
         if self.private_key.exists():
             return
         key = rsa.generate_private_key(65537, 2048)
-        self.public_keys.write_bytes(
-            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        )
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        self.public_keys.write_bytes(public_half(pem))
         self.private_key.touch(0o600)
-        self.private_key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        self.private_key.write_bytes(pem)
 
     def _kept_passwords(self) -> dict[str, str]:
         """Passwords live as long as the data that they open."""
@@ -225,6 +230,12 @@ class LocalStack:
         kept.touch(0o600)
         kept.write_text(json.dumps(passwords))
         return passwords
+
+
+def public_half(private_key: bytes) -> bytes:
+    """Return the public key (PEM) of a private one (PEM)."""
+    public = load_pem_private_key(private_key, None).public_key()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def free_ports(count: int) -> list[int]:

@@ -31,6 +31,8 @@ def normalise_email(value: str) -> str:
 
 
 def _new_password(value: SecretStr) -> SecretStr:
+    if not PASSWORD_MIN <= len(value.get_secret_value()) <= PASSWORD_MAX:
+        raise ValueError(f"must have {PASSWORD_MIN} to {PASSWORD_MAX} characters")
     if is_common(value.get_secret_value()):
         raise ValueError("is among the first that anybody would try; choose another one")
     return value
@@ -44,7 +46,10 @@ Email = Annotated[
 ]
 NewPassword = Annotated[
     SecretStr,
-    Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX, examples=["correct horse battery staple"]),
+    Field(
+        json_schema_extra={"minLength": PASSWORD_MIN, "maxLength": PASSWORD_MAX},
+        examples=["correct horse battery staple"],
+    ),
     AfterValidator(_new_password),
 ]
 GivenPassword = Annotated[SecretStr, Field(max_length=PASSWORD_MAX)]

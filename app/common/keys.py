@@ -1,10 +1,14 @@
-"""RSA keys: reading them from PEM, and their ids. The RFC 7638 thumbprint is computed here alone."""
+"""RSA keys: reading them from PEM, and their ids. The RFC 7638 thumbprint is computed here alone.
+
+`python -m app.common.keys FILE` prints the id of a private key.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,3 +107,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+
+
+if __name__ == "__main__":
+    print(read_private_key(Path(sys.argv[1])).public.kid)  # noqa: T201 - what it was asked for
