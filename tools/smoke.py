@@ -24,6 +24,7 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 MISSES = 15
 HITS = 150
+SIGN_OUT_SECONDS = 5
 
 
 class SmokeError(Exception):
@@ -74,6 +75,7 @@ class User:
 
     client: httpx.Client
     email: str
+    password: str = field(repr=False)
     token: str = field(repr=False)
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -111,8 +113,13 @@ def sign_up(client: httpx.Client) -> User:
     """Register somebody new, and sign them in."""
     email, password = f"smoke-{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(18)
     expect(client.post("/auth/register", json={"email": email, "password": password}), 201)
-    token = expect(client.post("/auth/login", data={"username": email, "password": password}), 200).json()
-    return User(client, email, token["access_token"])
+    return sign_in(client, email, password)
+
+
+def sign_in(client: httpx.Client, email: str, password: str) -> User:
+    """Start a session."""
+    tokens = expect(client.post("/auth/login", data={"username": email, "password": password}), 200).json()
+    return User(client, email, password, tokens["access_token"])
 
 
 def list_on_every_instance(user: User, instances: int) -> dict[str, list[dict[str, Any]]]:
@@ -190,7 +197,29 @@ def walk(cluster: Cluster, client: httpx.Client) -> Report:
             != [[]] * cluster.task_instances
         ):
             raise SmokeError("the list is not empty after DELETE /tasks")
+    with step("sign out: refused on every instance") as notes:
+        notes.append(f"after {sign_out(alice, cluster.task_instances) * 1000:.0f} ms")
+    with step("delete the accounts, and their tasks with them"):
+        again = sign_in(client, alice.email, alice.password)
+        for user in (again, bob):
+            expect(user.call("DELETE", "/auth/me"), 204)
+            expect(user.call("GET", "/auth/me"), 401)
     return Report(instances, hit, miss)
+
+
+def sign_out(user: User, instances: int) -> float:
+    """End the user's session. Returns the seconds until every task instance refused its token."""
+    expect(user.call("POST", "/auth/logout"), 204)
+    began, refused = time.monotonic(), set[str]()
+    while len(refused) < instances:
+        if time.monotonic() - began > SIGN_OUT_SECONDS:
+            raise SmokeError(
+                f"{SIGN_OUT_SECONDS} s after signing out, only {sorted(refused)} refuse the token"
+            )
+        answer = user.call("GET", "/tasks")
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            refused.add(answer.headers["x-served-by"])
+    return time.monotonic() - began
 
 
 def see_miss_then_hit(user: User, path: str) -> None:

@@ -117,7 +117,7 @@ def under_load(user: User, during: Callable[[], object], clients: int = 6, secon
 
     def client(number: int) -> None:
         with httpx.Client(base_url=user.client.base_url, timeout=15, trust_env=False) as own:
-            me = User(own, user.email, user.token)
+            me = User(own, user.email, user.password, user.token)
             for turn in range(100_000):
                 if enough.is_set():
                     return

@@ -3,6 +3,7 @@
 The tests are steps of one story, in this order; the first that fails ends it. `make e2e` runs them.
 """
 
+import json
 import os
 import re
 import secrets
@@ -44,6 +45,11 @@ def cluster() -> Iterator[None]:
 def hosts_of(group: str) -> list[str]:
     """Names of a group's machines."""
     return list(inventory()[group]["hosts"])
+
+
+def host_address(host: str) -> str:
+    """The address at which this computer reaches a machine."""
+    return str(inventory()["_meta"]["hostvars"][host]["ansible_host"])
 
 
 def recap(output: str) -> dict[str, dict[str, int]]:
@@ -107,7 +113,7 @@ def test_stopping_redis_leaves_reads_and_writes_working() -> None:
 
 def test_stopping_mongodb_gives_a_problem_that_says_when_to_try_again() -> None:
     app = hosts_of("task_service")[0]
-    address = inventory()["_meta"]["hostvars"][app]["ansible_host"]
+    address = host_address(app)
     with signed_in() as user:
         with stopped(hosts_of("mongodb")[0], "mongod"):
             answer = user.call("POST", "/tasks", json={"title": "not now"})
@@ -146,6 +152,28 @@ def test_a_password_that_was_exchanged_reaches_the_database_and_the_services() -
     run("ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml", "--tags=mongodb,task_service")
     with signed_in() as user:
         assert user.call("POST", "/tasks", json={"title": "with the new one"}).status_code == 201
+
+
+def test_the_signing_key_is_rotated_under_load_and_nobody_is_signed_out() -> None:
+    app = hosts_of("auth_service")[0]
+    kids = ["curl", "-s", f"http://{host_address(app)}:8001/readyz"]
+    before = json.loads(run(*kids))["signing_key"]
+    pids = "systemctl show --property=MainPID --value 'taskyard-*@*'"
+    processes = on(app, pids)
+    rotate = ("ansible-playbook", "-i", str(INVENTORY), "playbooks/rotate_keys.yml")
+    with signed_in() as user:
+        load = under_load(user, lambda: run(*rotate))
+        assert load.failures == []
+        after = json.loads(run(*kids))
+        assert after["signing_key"] != before
+        assert before in after["keys"]
+        assert on(app, pids) == processes
+        run(*rotate, "-e", "rotate_keys_distrust_last=true")
+        assert user.call("GET", "/tasks").status_code == 401
+    with signed_in() as user:
+        assert user.call("GET", "/tasks").status_code == 200
+    table = recap(run("ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml"))
+    assert {row["changed"] for row in table.values()} == {0}
 
 
 def test_secrets_are_in_no_process_list_no_journal_and_not_in_git() -> None:
