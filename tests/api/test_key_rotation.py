@@ -12,7 +12,7 @@ from app.common.keys import read_private_key, read_public_keys
 from tests.api.accounts import SignedIn, bearer, sign_up
 from tests.api.conftest import eventually
 from tests.api.people import client
-from tests.api.test_tokens import foreign_key
+from tests.forging import foreign_key
 from tools.local_stack import LocalStack, public_half, wait_until_ready
 
 

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from jose import jwk, jwt
 
 from app.auth.signing import TokenSigner
 from app.common.files import Reread
 from app.common.keys import PrivateKey, read_private_key, read_public_keys, thumbprint
 from app.common.tokens import InvalidTokenError, TokenVerifier
+from tests.forging import TRICKS, forge
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +109,128 @@ def test_the_memory_for_verified_tokens_has_an_end(
     for number in range(5):
         verifier.identity(token_of(keys[0], str(number)))
     assert len(verifier._verified) == 3  # noqa: SLF001
+
+
+@pytest.mark.parametrize("how", [*TRICKS, "wrong sid"])
+def test_a_forged_token_is_refused(keys: list[PrivateKey], how: str) -> None:
+    ours = keys[0]
+    verifier = TokenVerifier({ours.public.kid: ours.public}, "taskyard", "taskyard", {"other"})
+    pem = bundles[-1].read_bytes()
+    assert verifier.identity(forge(ours, pem, "nothing", "anna")) == ("anna", "x")
+    with pytest.raises(InvalidTokenError) as refused:
+        verifier.identity(forge(ours, pem, how, "anna"))
+    assert refused.value.status == 401
+    assert refused.value.detail == "the access token is missing, expired or not valid here"
+    assert refused.value.headers == {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+def test_a_token_is_refused_at_the_second_in_which_it_expires(
+    keys: list[PrivateKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier = TokenVerifier({keys[0].public.kid: keys[0].public}, "me", "you")
+    token = token_of(keys[0])
+    verifier.identity(token)
+    expires = jwt.get_unverified_claims(token)["exp"]
+    monkeypatch.setattr(time, "time", lambda: expires - 0.001)
+    verifier.identity(token)
+    monkeypatch.setattr(time, "time", lambda: float(expires))
+    with pytest.raises(InvalidTokenError):
+        verifier.identity(token)
+
+
+def test_a_token_is_verified_once_and_remembered_the_oldest_is_forgotten_first(
+    keys: list[PrivateKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.common.tokens._REMEMBERED", 2)
+    verifier = TokenVerifier({keys[0].public.kid: keys[0].public}, "me", "you")
+    tokens = [token_of(keys[0], str(number)) for number in range(3)]
+    for token in tokens:
+        verifier.identity(token)
+    verifier.keys = {}  # from here on only what is remembered is good
+    with pytest.raises(InvalidTokenError):
+        verifier.identity(tokens[0])
+    assert [verifier.identity(token).user_id for token in tokens[1:]] == ["1", "2"]
+
+
+def test_a_token_of_4096_characters_is_looked_at_and_a_longer_one_is_not(
+    keys: list[PrivateKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier = TokenVerifier({keys[0].public.kid: keys[0].public}, "me", "you")
+    looked_at: list[int] = []
+    decode = jwt.get_unverified_header
+
+    def look(token: str) -> dict[str, object]:
+        looked_at.append(len(token))
+        header: dict[str, object] = decode(token)
+        return header
+
+    monkeypatch.setattr(jwt, "get_unverified_header", look)
+    for length in (4096, 4097):
+        with pytest.raises(InvalidTokenError):
+            verifier.identity("x" * length)
+    assert looked_at == [4096]
+
+
+def test_the_published_key_has_what_rfc_7517_asks_for(keys: list[PrivateKey]) -> None:
+    published = keys[0].public.jwk
+    assert {**published, "n": "", "kid": ""} == {
+        "kty": "RSA", "use": "sig", "alg": "RS256", "kid": "", "n": "", "e": "AQAB",
+    }  # fmt: skip
+    assert published["kid"] == thumbprint(published["n"], published["e"])
+    assert len(published["n"]) == 342
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"nonsense", "is not an unencrypted PEM private key"),
+        ("encrypted", "is not an unencrypted PEM private key"),
+        ("elliptic", "is not an RSA key"),
+        ("1024 bits", "holds an RSA key of 1024 bits: at least 2048 are needed"),
+        (None, "cannot be read: No such file or directory"),
+    ],
+)
+def test_what_is_no_private_key_is_refused_with_its_reason(
+    tmp_path: Path, content: bytes | str | None, reason: str
+) -> None:
+    file = tmp_path / "key.pem"
+    if content is not None:
+        file.write_bytes(content if isinstance(content, bytes) else pem_of(content))
+    with pytest.raises(ValueError, match=f"^{re.escape(str(file))} {re.escape(reason)}$"):
+        read_private_key(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "holds no PEM public key"),
+        ("elliptic", "holds a private key: this service must not have one"),
+        ("public elliptic", "holds a key that is not RSA"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "holds a key that cannot be read"),
+        ("public 1024 bits", "holds an RSA key of 1024 bits: at least 2048 are needed"),
+    ],
+)
+def test_what_is_no_public_key_is_refused_with_its_reason(
+    tmp_path: Path, content: bytes | str, reason: str
+) -> None:
+    file = tmp_path / "keys.pem"
+    file.write_bytes(content if isinstance(content, bytes) else pem_of(content))
+    with pytest.raises(ValueError, match=f"^{re.escape(str(file))} {re.escape(reason)}$"):
+        read_public_keys(file)
+
+
+def pem_of(kind: str) -> bytes:
+    """A key that these services do not take."""
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    key = (
+        ec.generate_private_key(ec.SECP256R1())
+        if "elliptic" in kind
+        else rsa.generate_private_key(65537, 1024)
+    )
+    if kind.startswith("public"):
+        return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    locked = BestAvailableEncryption(b"secret") if kind == "encrypted" else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked)
 
 
 def test_a_session_that_was_ended_is_refused_even_if_its_token_is_remembered(keys: list[PrivateKey]) -> None:
