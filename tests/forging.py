@@ -18,6 +18,7 @@ from app.common.keys import PrivateKey
 TRICKS = [
     "alg none",
     "HS256 with the public key",
+    "another algorithm's name",
     "a changed claim",
     "another key under our key id",
     "an unknown key id",
@@ -54,6 +55,9 @@ def forge(private: PrivateKey, public_pem: bytes, how: str, user: str) -> str:  
         signed = f"{segment({'alg': 'HS256', 'typ': 'JWT', **headers})}.{segment(claims)}"
         mac = hmac.new(public_pem, signed.encode(), hashlib.sha256).digest()
         return f"{signed}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+    if how == "another algorithm's name":
+        signed = f"{segment({'alg': 'RS512', 'typ': 'JWT', **headers})}.{segment(claims)}"
+        return f"{signed}.{base64.urlsafe_b64encode(key.sign(signed.encode())).rstrip(b'=').decode()}"
     if how == "a changed claim":
         head, _, signature = jwt.encode(claims, key, "RS256", headers=headers).split(".")
         return f"{head}.{segment({**claims, 'sub': 'somebody else'})}.{signature}"

@@ -73,6 +73,12 @@ def test_the_published_key_verifies_what_the_private_key_signed(keys: list[Priva
     assert jwt.get_unverified_header(token)["kid"] == keys[0].public.kid
 
 
+def test_a_key_that_was_read_signs_what_its_public_half_verifies(keys: list[PrivateKey]) -> None:
+    key = read_private_key(bundles[-1].with_name("1.pem"))
+    assert key.public.kid == keys[1].public.kid
+    assert jwk.construct(key.public.jwk, "RS256").verify(b"text", key.key.sign(b"text"))
+
+
 def test_two_tokens_are_never_the_same(keys: list[PrivateKey]) -> None:
     assert token_of(keys[0]) != token_of(keys[0])
 
@@ -172,7 +178,7 @@ def test_a_token_of_4096_characters_is_looked_at_and_a_longer_one_is_not(
 
 
 def test_the_published_key_has_what_rfc_7517_asks_for(keys: list[PrivateKey]) -> None:
-    published = keys[0].public.jwk
+    published = next(iter(read_public_keys(bundles[-1]).values())).jwk
     assert {**published, "n": "", "kid": ""} == {
         "kty": "RSA", "use": "sig", "alg": "RS256", "kid": "", "n": "", "e": "AQAB",
     }  # fmt: skip
