@@ -45,7 +45,7 @@ dev: venv ## run the application here, without machines, restarting on changes
 
 test: venv ## lint, then unit and API tests against real servers (no root, no machines)
 	@$(MAKE) --no-print-directory lint
-	@python -m pytest tests/unit tests/templates tests/api -n 2
+	@python -m pytest tests/unit tests/templates tests/api -n 2 --cov --cov-report=term
 
 lint: venv ## ruff, mypy, yamllint, ansible-lint
 	@ruff check --quiet app tools tests
