@@ -15,13 +15,17 @@ from tools.local_stack import LocalStack
 # Generous where production is tight: a busy computer must not decide a test.
 SETTINGS = {"TASKYARD_TASKS_REDIS_TIMEOUT_MS": "400", "TASKYARD_LOG_LEVEL": "debug"}
 
+# An address of this computer that plays a load balancer in front of the gateway.
+LOAD_BALANCER = "127.0.0.9"
+GATEWAY_OPTIONS = {"nginx_trusted_proxies": [LOAD_BALANCER]}
+
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
     found = servers.find()
     folder = Path(tempfile.mkdtemp(prefix="taskyard-test-"))
     try:
-        with LocalStack(found, folder, settings=SETTINGS) as running:
+        with LocalStack(found, folder, settings=SETTINGS, gateway_options=GATEWAY_OPTIONS) as running:
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)

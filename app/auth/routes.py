@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse
 from app.auth.models import AccessToken, Account, Registration
 from app.auth.service import AuthService
 from app.common.problems import responses
+from app.common.strict_json import StrictRoute
 from app.common.tokens import CurrentUserId
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = APIRouter(prefix="/auth", tags=["auth"], route_class=StrictRoute)
 
 
 async def _service(request: Request) -> AuthService:
