@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 PASSWORD_MIN, PASSWORD_MAX = 8, 128
 
@@ -27,10 +27,23 @@ def _password_length(value: SecretStr) -> SecretStr:
 
 
 class Registration(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={"example": {"email": "you@example.com", "password": "correct horse battery"}},
+    )
 
-    email: Annotated[str, StringConstraints(max_length=254), AfterValidator(normalise_email)]
-    password: Annotated[SecretStr, AfterValidator(_password_length)]
+    email: Annotated[
+        str,
+        StringConstraints(max_length=254),
+        AfterValidator(normalise_email),
+        Field(json_schema_extra={"format": "email"}),
+    ]
+    password: Annotated[
+        SecretStr,
+        AfterValidator(_password_length),
+        Field(json_schema_extra={"minLength": PASSWORD_MIN, "maxLength": PASSWORD_MAX}),
+    ]
 
 
 class Account(BaseModel):

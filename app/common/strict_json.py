@@ -1,4 +1,4 @@
-"""Paths and bodies of requests are what they say they are, and mean one thing (RFC 8259, RFC 7493), or they are refused.
+"""Requests are what they say they are, and mean one thing (RFC 8259, RFC 7493), or they are refused.
 
 Python's own reader is lenient: of two members with one name the last wins, NaN is a number, UTF-16 is text.
 Another reader on the way may see another request in such a body than the service does.

@@ -25,10 +25,8 @@ def client_in_log(stack: LocalStack, identity: str) -> str:
     found: list[str] = []
 
     def written() -> bool:
-        for process in stack.tasks:
-            for line in process.log.read_text().splitlines():
-                if identity in line and '"client"' in line:
-                    found.append(json.loads(line)["client"])
+        lines = [line for process in stack.tasks for line in process.log.read_text().splitlines()]
+        found.extend(json.loads(line)["client"] for line in lines if identity in line and '"client"' in line)
         return bool(found)
 
     eventually(written)

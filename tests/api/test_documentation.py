@@ -83,5 +83,4 @@ def test_the_page_needs_nobody_elses_computer(stack: LocalStack, gateway: httpx.
 def test_a_file_of_another_releases_page_is_not_kept(gateway: httpx.Client) -> None:
     answer = gateway.get("/docs/assets/start.js?v=0123456789abcdef")
     assert answer.headers["Cache-Control"] == "no-cache"
-    assert gateway.get("/docs/assets/start.js", headers={"If-None-Match": answer.headers["ETag"]})
     assert gateway.get("/docs/assets/other.js").status_code == 404
