@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import sys
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
@@ -15,6 +16,7 @@ from pymongo.uri_parser import parse_uri
 
 PREFIX = "TASKYARD_"
 EXIT_BAD_SETTINGS = 2
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
 
 def _mongodb_uri(value: SecretStr) -> SecretStr:
@@ -60,8 +62,7 @@ def _listed(value: Any) -> Any:
 def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
     """Accept what browsers send as `Origin` (RFC 6454, 6.1); `*` would let every page on the web in."""
     for origin in value:
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc.lower()}":
+        if not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r} is no origin such as https://tasks.example.org")
     return value
 
