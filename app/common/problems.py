@@ -88,7 +88,7 @@ def _example(status: HTTPStatus) -> dict[str, Any]:
 def problem_response(
     status: int,
     detail: str,
-    instance: str,
+    instance: str | None,
     headers: Mapping[str, str] | None = None,
     errors: Sequence[dict[str, str]] = (),
 ) -> Response:
@@ -97,9 +97,10 @@ def problem_response(
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "instance": bounded(instance),
         "request_id": logs.request_id.get(),
     }
+    if instance is not None:
+        body["instance"] = bounded(instance)
     if errors:
         body["errors"] = list(errors)
     return Response(orjson.dumps(body), status, dict(headers or {}), MEDIA_TYPE)

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from app.common import logs
 from app.common.listener import bind, let_nobody_in
+from app.common.protocol import Protocol
 from app.common.settings import CommonSettings, SettingsT, load, stop
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def main(service: str, kind: type[SettingsT], create_app: Callable[[SettingsT], 
     config = uvicorn.Config(
         create_app(settings),
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -302,11 +302,17 @@ def test_nul_and_what_climbs_above_the_root_are_refused(stack: LocalStack, anna:
     is_problem(answer)
 
 
-@pytest.mark.parametrize("request_line", [b"nonsense\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"\x00" * 2000])
+@pytest.mark.parametrize(
+    "request_line",
+    [b"nonsense\r\n\r\n", b"FOO / HTTP/1.1\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"\x00" * 2000],
+)
 def test_what_is_no_http_is_refused_and_the_instance_goes_on(
     stack: LocalStack, anna: Person, request_line: bytes
 ) -> None:
     with socket.create_connection(("127.0.0.1", stack.ports.tasks[0]), timeout=10) as connection:
         connection.sendall(request_line)
-        assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+        head, _, body = b"".join(iter(lambda: connection.recv(4096), b"")).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert b"content-type: application/problem+json" in head
+        assert json.loads(body)["status"] == 400
     assert anna.at(stack.task_urls[0]).get("/healthz").status_code == 200
