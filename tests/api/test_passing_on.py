@@ -56,7 +56,7 @@ def asked_for(stack: LocalStack, identity: str) -> list[str]:
     found: list[str] = []
 
     def written() -> bool:
-        for line in (stack.folder / "nginx" / "access.log").read_text().splitlines():
+        for line in (stack.folder / "nginx" / "access.log").read_text(errors="replace").splitlines():
             if identity in line:
                 found.extend(json.loads(line)["upstream"].split(", "))
         return bool(found)
