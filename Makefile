@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help venv up down status smoke provision relocate test lint dev e2e lock clean
+.PHONY: help venv up down status smoke provision relocate test lint dev fuzz e2e lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ dev: venv ## run the application here, without machines, restarting on changes
 test: venv ## lint, then unit and API tests against real servers (no root, no machines)
 	@$(MAKE) --no-print-directory lint
 	@python -m pytest tests/unit tests/templates tests/api -n 2 --cov --cov-report=term
+
+fuzz: venv ## ask the API what its documents allow, and more (MAX_EXAMPLES=100 an operation)
+	@python -m pytest tests/fuzz
 
 lint: venv ## ruff, mypy, yamllint, ansible-lint
 	@ruff check --quiet app tools tests

@@ -6,6 +6,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from app import docs
 from app.auth import application as auth
 from app.auth.routes import router as auth_router
 from app.auth.settings import AuthSettings
@@ -25,7 +26,7 @@ def create_app(given: MonolithSettings | None = None) -> FastAPI:
     return application.build(
         "Taskyard",
         chosen,
-        [auth_router, tasks_router],
+        [auth_router, tasks_router, docs.router],
         [partial(auth.resources, chosen), partial(tasks.resources, chosen)],
     )
 

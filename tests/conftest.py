@@ -19,13 +19,17 @@ SETTINGS = {
     "TASKYARD_AUTH_ATTEMPTS_PER_ADDRESS": "1000000 per second",  # every test comes from 127.0.0.1
 }
 
+# An address of this computer that plays a load balancer in front of the gateway.
+LOAD_BALANCER = "127.0.0.9"
+GATEWAY_OPTIONS = {"nginx_trusted_proxies": [LOAD_BALANCER]}
+
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
     found = servers.find()
     folder = Path(tempfile.mkdtemp(prefix="taskyard-test-"))
     try:
-        with LocalStack(found, folder, settings=SETTINGS) as running:
+        with LocalStack(found, folder, settings=SETTINGS, gateway_options=GATEWAY_OPTIONS) as running:
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -35,7 +35,7 @@ def main() -> int:
     settings = {"TASKYARD_DRAIN_SECONDS": "0"}
     try:
         print("Starting MongoDB, Redis, the services and the gateway ...", flush=True)
-        with LocalStack(find(), FOLDER, ports, settings, show) as stack:
+        with LocalStack(find(), FOLDER, ports, settings, output=show) as stack:
             print(summary(stack), flush=True)
             restart_on_change(stack)
     except ServersError as error:
@@ -77,13 +77,14 @@ def show(name: str, line: str) -> None:
 def summary(stack: LocalStack) -> str:
     rows = {
         "gateway": stack.gateway_url,
-        "auth": f"{stack.auth_url}/auth/docs",
-        "tasks": f"{'  '.join(stack.task_urls)}   (/tasks/docs)",
+        "in a browser": f"{stack.gateway_url}/docs",
+        "auth": stack.auth_url,
+        "tasks": "  ".join(stack.task_urls),
         "MongoDB": f"127.0.0.1:{stack.ports.mongodb}",
         "Redis": f"127.0.0.1:{stack.ports.redis}",
         "data, logs": str(stack.folder.relative_to(ROOT)),
     }
-    lines = [f"  {name:<12}{value}" for name, value in rows.items()]
+    lines = [f"  {name:<14}{value}" for name, value in rows.items()]
     return "\n".join(["", "Taskyard runs. Ctrl-C ends it.", *lines, ""])
 
 

@@ -65,6 +65,7 @@ class LocalStack:
     folder: Path
     ports: Ports = field(default_factory=Ports.free)
     settings: Mapping[str, str] = field(default_factory=dict)  # on top of what the stack itself sets
+    gateway_options: Mapping[str, Any] = field(default_factory=dict)  # roles/nginx/defaults/main.yml
     output: Output | None = None  # of the services and the gateway; the databases' own logs are in the folder
 
     def __post_init__(self) -> None:
@@ -139,7 +140,8 @@ class LocalStack:
             "TASKYARD_TASKS_REDIS_URL": self.redis_url("tasks"),
         }
         own = {"auth": auth, "tasks": tasks, "monolith": {**auth, **tasks}}[kind]
-        return {"TASKYARD_PORT": str(port), **own, **self.settings}
+        common = {"TASKYARD_PORT": str(port), "TASKYARD_TRUSTED_PROXIES": "127.0.0.1"}
+        return {**common, **own, **self.settings}
 
     def _service(self, kind: str, port: int) -> Process:
         name = f"{kind}@{port}"
@@ -200,6 +202,9 @@ class LocalStack:
         own = {
             "nginx_listen_address": "127.0.0.1",
             "nginx_port": self.ports.gateway,
+            # Who works on this computer is not counted. The rest of 127.0.0.0/8 can play other clients.
+            "nginx_unlimited_clients": ["127.0.0.1"],
+            **self.gateway_options,
             # Nginx started by root would hand over to a user who cannot write into this folder.
             "nginx_user": "root" if os.geteuid() == 0 else "",
             **{f"nginx_{kind}_dir": str(self.folder / "nginx") for kind in ("run", "log", "state")},

@@ -177,6 +177,9 @@ def walk(cluster: Cluster, client: httpx.Client) -> Report:
         for instance, tasks in list_on_every_instance(alice, cluster.task_instances).items():
             if [item["completed"] for item in tasks] != [True]:
                 raise SmokeError(f"{instance} served an old list: {tasks}")
+    with step("the documentation page, and what it describes") as notes:
+        expect(client.get("/docs"), 200)
+        notes.append(f"{len(expect(client.get('/docs/openapi.json'), 200).json()['paths'])} paths")
     with step("a wrong token: 401"):
         expect(client.get("/tasks", headers={"Authorization": "Bearer wrong"}), 401)
     with step("somebody else's task: 404"):

@@ -6,6 +6,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from app import docs
 from app.auth import attempts
 from app.auth.passwords import Passwords
 from app.auth.repository import UserRepository
@@ -23,7 +24,9 @@ from app.common.tokens import TokenVerifier
 
 def create_app(given: AuthSettings | None = None) -> FastAPI:
     chosen = given or settings.load(AuthSettings)
-    return application.build("Taskyard auth", chosen, [router], [partial(resources, chosen)], "/auth")
+    return application.build(
+        "Taskyard auth", chosen, [router, docs.router], [partial(resources, chosen)], "/auth"
+    )
 
 
 @asynccontextmanager

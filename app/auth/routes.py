@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse
 from app.auth.models import Account, AccountPatch, Client, Refresh, Registration, SessionInfo, TokenPair
 from app.auth.service import AuthService
 from app.common.problems import responses
+from app.common.strict_json import StrictRoute
 from app.common.tokens import CurrentIdentity
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = APIRouter(prefix="/auth", tags=["auth"], route_class=StrictRoute)
 _MAX_USER_AGENT = 200
 
 

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.common import health, problems
+from app.common import health, openapi, problems
 from app.common.body_limit import BodyLimit
 from app.common.context import RequestContext
+from app.common.cross_origin import cross_origin
+from app.common.failures import Failures
+from app.common.head import HeadAsGet
 from app.common.mongo import StartupError
 from app.common.settings import CommonSettings
 from app.common.version import version
@@ -30,8 +32,10 @@ def build(
     settings: CommonSettings,
     routers: Sequence[APIRouter],
     resources: Sequence[Resource],
-    docs_prefix: str = "",
+    prefix: str = "",
 ) -> FastAPI:
+    """Make a service. Its OpenAPI document is at `prefix`/openapi.json."""
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -43,19 +47,23 @@ def build(
         title=title,
         version=version(),
         lifespan=lifespan,
-        docs_url=f"{docs_prefix}/docs",
+        docs_url=None,
         redoc_url=None,
-        openapi_url=f"{docs_prefix}/openapi.json",
-        generate_unique_id_function=_operation_id,
+        openapi_url=f"{prefix}/openapi.json",
         redirect_slashes=False,
-        responses=problems.responses(400, 413, 422, 503),
+        **openapi.OPTIONS,
     )
     app.state.health = health.Health()
-    for router in routers:
+    for router in [*routers, health.router]:
         app.include_router(router)
-    app.include_router(health.router)
+    openapi.install(app)
     problems.install(app)
+    # The last that is added is the first that a request meets.
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(Failures)
+    if settings.cors_origins:
+        app.add_middleware(cross_origin, origins=settings.cors_origins)
     app.add_middleware(RequestContext, port=settings.port)
     app.add_middleware(PlainStartupFailure)
     return app
@@ -91,8 +99,3 @@ class PlainStartupFailure:
             for message in failures:
                 await send(message)
             raise
-
-
-def _operation_id(route: APIRoute) -> str:
-    """Name operations after their functions, so that generated clients get `list_tasks`."""
-    return route.name

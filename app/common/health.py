@@ -5,14 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
+from app.common.strict_json import StrictRoute
+
 _CHECK_SECONDS = 2.0
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=StrictRoute)
 Check = Callable[[], Awaitable[Any]]
+
+
+class Alive(BaseModel):
+    status: Literal["ok"]
+
+
+class Readiness(BaseModel):
+    """What this process needs. It is `degraded` without something that only helps."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    dependencies: dict[str, Literal["ok", "down"]]
 
 
 @dataclass(slots=True)
@@ -51,12 +65,17 @@ async def _answers(check: Check) -> bool:
     return True
 
 
-@router.get("/healthz", summary="Is the process alive?")
+@router.get("/healthz", summary="Is the process alive?", response_model=Alive)
 async def healthz() -> Response:
     return JSONResponse({"status": "ok"})
 
 
-@router.get("/readyz", summary="Does it have what it needs?")
+@router.get(
+    "/readyz",
+    summary="Does it have what it needs?",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "It has not."}},
+)
 async def readyz(request: Request) -> Response:
     health: Health = request.app.state.health
     status, body = await health.report()

@@ -17,8 +17,9 @@ from starlette.routing import BaseRoute, Match
 from app.common import logs
 
 MEDIA_TYPE = "application/problem+json"
-_JSON_INVALID = "json_invalid"
 _MAX_ERRORS = 50
+# What a route may answer; HEAD is answered wherever GET is.
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class ProblemError(Exception):
@@ -44,13 +45,13 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """The shape of every error, for the API's own documentation."""
+    """The shape of every error (RFC 9457). `errors` points at what is wrong in the request (RFC 6901)."""
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
-    instance: str
+    instance: str | None = None  # the path; the gateway's own answers do not repeat it
     request_id: str | None = None
     errors: list[FieldProblem] | None = None
 
@@ -60,16 +61,34 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "example": _example(HTTPStatus(status)),
+                }
+            },
         }
         for status in statuses
     }
 
 
+def _example(status: HTTPStatus) -> dict[str, Any]:
+    example: dict[str, Any] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status,
+        "detail": status.description or status.phrase,
+        "request_id": "6f1ed002ab5595859014ebf0951522d9",
+    }
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        example["errors"] = [{"pointer": "/body/title", "detail": "Field required"}]
+    return example
+
+
 def problem_response(
     status: int,
     detail: str,
-    instance: str,
+    instance: str | None,
     headers: Mapping[str, str] | None = None,
     errors: Sequence[dict[str, str]] = (),
 ) -> Response:
@@ -78,26 +97,17 @@ def problem_response(
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "instance": _text(instance),
         "request_id": logs.request_id.get(),
     }
+    if instance is not None:
+        body["instance"] = bounded(instance)
     if errors:
         body["errors"] = list(errors)
     return Response(orjson.dumps(body), status, dict(headers or {}), MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error with a problem document, and describe its shape in the OpenAPI document."""
-    described = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = described()
-        schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        parts = schema.pop("$defs")
-        document.setdefault("components", {}).setdefault("schemas", {}).update({"Problem": schema, **parts})
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's own way to extend it
+    """Answer every error with a problem document."""
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
@@ -110,11 +120,9 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 async def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - for the type checker
-    items = error.errors()
-    if items and items[0]["type"] == _JSON_INVALID:
-        return problem_response(400, "the body is not valid JSON", request.url.path)
     errors = [
-        {"pointer": _pointer(item["loc"]), "detail": _text(item["msg"])} for item in items[:_MAX_ERRORS]
+        {"pointer": _pointer(item["loc"]), "detail": bounded(item["msg"].removeprefix("Value error, "))}
+        for item in error.errors()[:_MAX_ERRORS]
     ]
     return problem_response(422, "the request is not valid", request.url.path, errors=errors)
 
@@ -127,25 +135,26 @@ async def _on_http(request: Request, error: Exception) -> Response:
         detail = "there is nothing here"
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
-        detail = f"{_text(request.method)} is not allowed here"
+        detail = f"{bounded(request.method)} is not allowed here"
     return problem_response(error.status_code, str(detail), request.url.path, headers)
 
 
 def _methods(request: Request) -> set[str]:
     """Return every method that this path answers (one route a method: the framework names only the first)."""
     allowed: set[str] = set()
-    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-        routes: Iterable[BaseRoute] = request.app.router.routes
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes):
+    routes: Iterable[BaseRoute] = request.app.router.routes
+    for method in METHODS:
+        seen_as = "GET" if method == "HEAD" else method
+        if any(route.matches({**request.scope, "method": seen_as})[0] is Match.FULL for route in routes):
             allowed.add(method)
     return allowed
 
 
 def _pointer(location: Iterable[Any]) -> str:
     """Turn pydantic's location into a JSON pointer (RFC 6901) into the request: `/body/tags/0`."""
-    return "".join("/" + _text(str(part)).replace("~", "~0").replace("/", "~1") for part in location)
+    return "".join("/" + bounded(str(part)).replace("~", "~0").replace("/", "~1") for part in location)
 
 
-def _text(value: str) -> str:
+def bounded(value: str) -> str:
     """Bound a piece of the client's own text, and drop what UTF-8 cannot carry."""
     return value[:300].encode("utf-8", "replace").decode("utf-8")

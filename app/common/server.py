@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from app.common import logs
 from app.common.listener import bind, let_nobody_in
+from app.common.protocol import Protocol
 from app.common.settings import CommonSettings, SettingsT, load, stop
 
 logger = logging.getLogger(__name__)
@@ -39,12 +40,13 @@ def main(service: str, kind: type[SettingsT], create_app: Callable[[SettingsT], 
     config = uvicorn.Config(
         create_app(settings),
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 PREFIX = "TASKYARD_"
 EXIT_BAD_SETTINGS = 2
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
 
 def _mongodb_uri(value: SecretStr) -> SecretStr:
@@ -51,6 +54,31 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _listed(value: Any) -> Any:
+    """`a, b` -> ("a", "b")"""
+    return tuple(item.strip() for item in value.split(",")) if isinstance(value, str) else value
+
+
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Accept what browsers send as `Origin` (RFC 6454, 6.1); `*` would let every page on the web in."""
+    for origin in value:
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r} is no origin such as https://tasks.example.org")
+    return value
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for network in value:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise ValueError(f"{network!r} is no network such as 10.0.0.1 or 10.0.0.0/24") from None
+    return value
+
+
+_Listed = (NoDecode, BeforeValidator(_listed))
+Origins = Annotated[tuple[str, ...], *_Listed, AfterValidator(_origins)]
+Networks = Annotated[tuple[str, ...], *_Listed, AfterValidator(_networks)]
 MongoUri = Annotated[SecretStr, AfterValidator(_mongodb_uri)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
@@ -70,6 +98,10 @@ class CommonSettings(BaseSettings):
     jwt_audience: str = "taskyard"
     startup_timeout_seconds: float = Field(default=60, ge=0, le=3600)
     drain_seconds: float = Field(default=1, ge=0, le=60)
+    # Pages of these origins may call the API from a browser (CORS).
+    cors_origins: Origins = ()
+    # The gateways: from them alone X-Forwarded-For and -Proto are believed.
+    trusted_proxies: Networks = ()
 
 
 SettingsT = TypeVar("SettingsT", bound=CommonSettings)

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from app.common.problems import responses
+from app.common.strict_json import StrictRoute
 from app.common.tokens import CurrentUserId
 from app.tasks.models import Task, TaskCreate, TaskPatch
 from app.tasks.service import TaskService, to_json
 
-router = APIRouter(prefix="/tasks", tags=["tasks"], responses=responses(401))
+router = APIRouter(prefix="/tasks", tags=["tasks"], responses=responses(401), route_class=StrictRoute)
 _JSON = "application/json"
 _LIST_HEADERS: dict[str, Any] = {
     "X-Total-Count": {"description": "How many tasks there are.", "schema": {"type": "integer"}},

@@ -38,6 +38,10 @@ def get(path: bytes, *headers: bytes, method: bytes = b"GET") -> bytes:
         pytest.param(get(b"/" + b"a" * 40_000), 414, id="long path"),
         pytest.param(get(b"/tasks", b"X-Long: " + b"a" * 40_000), 400, id="long header"),
         pytest.param(get(b"/tasks", method=b"TRACE"), 405, id="TRACE"),
+        pytest.param(get(b"/tasks", method=b"MKCOL"), 405, id="a method of others"),
+        pytest.param(get(b"/tasks", method=b"get"), 400, id="a method in small letters"),
+        pytest.param(get(b"/tasks%0a"), 404, id="a path with a line end"),
+        pytest.param(get(b"/tasks%2f"), 404, id="a path with an encoded slash"),
         pytest.param(b"nonsense\r\n\r\n", 400, id="not HTTP"),
         pytest.param(b"GET /tasks HTTP/1.1\r\n\r\n", 400, id="no Host"),
         pytest.param(
@@ -58,6 +62,7 @@ def test_what_no_service_gets_to_see_is_a_problem_document_too(
     assert problem["status"] == status
     assert problem["request_id"] == headers["x-request-id"]
     assert headers["x-content-type-options"] == "nosniff"
+    assert ("allow" in headers) is (status == 405)
 
 
 def test_a_harmless_request_id_is_kept_and_any_other_replaced(stack: LocalStack) -> None:

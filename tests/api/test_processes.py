@@ -210,6 +210,7 @@ def test_every_line_of_the_log_is_json_and_every_request_has_one(service: Servic
         "method": "GET",
         "path": "/tasks",
         "status": 200,
+        "client": "127.0.0.1",
     }
 
 

@@ -154,3 +154,60 @@ def test_redis_is_bounded_evicts_and_listens_on_the_private_network_only(many: P
     assert settings["maxmemory-policy"] == "allkeys-lru"
     assert settings["maxmemory"] == "128mb"
     assert settings["aclfile"]
+
+
+def test_only_a_post_with_a_key_to_a_service_that_knows_it_goes_to_another_instance(many: Path) -> None:
+    configuration = (many / "gateway1" / "nginx.conf").read_text()
+    for path in ("= /tasks", "^~ /tasks/"):
+        assert "return 418;" in location(configuration, path)
+    for path in ("= /auth", "^~ /auth/", "= /docs", "^~ /docs/"):
+        assert "return 418;" not in location(configuration, path)
+    assert configuration.count("non_idempotent;") == 1
+    assert "non_idempotent;" in location(configuration, "@repeatable")
+
+
+def test_passwords_are_tried_more_slowly_than_the_rest_is_asked(many: Path) -> None:
+    configuration = (many / "gateway1" / "nginx.conf").read_text()
+    assert "zone=client:10m rate=1000r/s;" in configuration
+    assert "zone=guarded:10m rate=20r/s;" in configuration
+    for path in ("= /auth", "^~ /auth/"):
+        assert re.findall(r"limit_req zone=(\w+) burst=(\d+)", location(configuration, path)) == [
+            ("client", "2000"),
+            ("guarded", "60"),
+        ]
+    assert "limit_req" not in location(configuration, "= /tasks")  # the server's own limit holds there
+
+
+@pytest.mark.parametrize(
+    "off", [("nginx_rate",), ("nginx_guarded_rate",), ("nginx_rate", "nginx_guarded_rate")]
+)
+def test_a_limit_that_is_empty_is_off(tmp_path: Path, off: tuple[str, ...]) -> None:
+    folder = gateway_with(tmp_path, **dict.fromkeys(off, ""))
+    configuration = (folder / "gateway1" / "nginx.conf").read_text()
+    zones = {"nginx_rate": "zone=client", "nginx_guarded_rate": "zone=guarded"}
+    for option, zone in zones.items():
+        assert (zone in configuration) is (option not in off)
+
+
+def test_a_load_balancer_in_front_is_believed_when_it_is_named(tmp_path: Path, many: Path) -> None:
+    assert "real_ip" not in (many / "gateway1" / "nginx.conf").read_text()
+    folder = gateway_with(tmp_path, nginx_trusted_proxies=["10.0.9.1", "10.1.0.0/16", "fd00::/8"])
+    configuration = (folder / "gateway1" / "nginx.conf").read_text()
+    assert re.findall(r"set_real_ip_from (\S+);", configuration) == ["10.0.9.1", "10.1.0.0/16", "fd00::/8"]
+
+
+def gateway_with(folder: Path, **options: object) -> Path:
+    """Render with other options of the role, and let Nginx judge the result."""
+    places = {f"nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
+    rendered(folder, MANY, **NGINX_FOR_TESTS, **places, **options)
+    accepted = nginx_accepts(folder, folder / "gateway1" / "nginx.conf")
+    assert accepted.returncode == 0, accepted.stderr
+    return folder
+
+
+def location(configuration: str, path: str) -> str:
+    block = re.search(
+        rf"^( *)location {re.escape(path)} \{{(.*?)^\1\}}", configuration, re.DOTALL | re.MULTILINE
+    )
+    assert block, path
+    return block[2]

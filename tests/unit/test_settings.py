@@ -62,6 +62,16 @@ def test_the_public_address_loses_its_last_slash(environment: pytest.MonkeyPatch
     assert load(TaskSettings).public_url == "http://192.168.56.10"
 
 
+def test_lists_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TASKYARD_CORS_ORIGINS", "https://a.example, http://localhost:3000")
+    environment.setenv("TASKYARD_TRUSTED_PROXIES", "10.0.0.1,10.1.0.0/16, fd00::1")
+    settings = load(CommonSettings)
+    assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
+    assert settings.trusted_proxies == ("10.0.0.1", "10.1.0.0/16", "fd00::1")
+    environment.setenv("TASKYARD_TRUSTED_PROXIES", "")
+    assert load(CommonSettings).trusted_proxies == ()
+
+
 def test_every_missing_setting_has_its_own_line(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,6 +90,14 @@ def test_every_missing_setting_has_its_own_line(
         ("PORT", "0", "greater than or equal to 1"),
         ("PORT", "65536", "less than or equal to 65535"),
         ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
+        ("CORS_ORIGINS", "*", "'*' is no origin such as https://"),
+        ("CORS_ORIGINS", "https://a.example,https://b.example/", "'https://b.example/' is no origin"),
+        ("CORS_ORIGINS", "https://A.example", "is no origin"),
+        ("CORS_ORIGINS", "https://", "is no origin"),
+        ("CORS_ORIGINS", "null", "is no origin"),
+        ("TRUSTED_PROXIES", "*", "'*' is no network such as 10.0.0.1"),
+        ("TRUSTED_PROXIES", "10.0.0.1, gateway1", "'gateway1' is no network"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "'10.0.0.1/8' is no network"),
         ("PUBLIC_URL", "192.168.56.10", "such as http://192.168.56.10"),
         ("PUBLIC_URL", "http://x/?a=b", "such as http://192.168.56.10"),
         ("TASKS_MONGODB_URI", f"mongodb://tasks:{SECRET}@10.0.0.1", "must name a database"),

@@ -73,7 +73,7 @@ def summary(cluster: Cluster, report: smoke.Report | None) -> None:
     for gateway in groups.get("gateway", []):
         url = f"http://{hosts[gateway]['ansible_host']}"
         print(f"  the API       {url}/auth and {url}/tasks")
-        print(f"  in a browser  {url}/auth/docs and {url}/tasks/docs")
+        print(f"  in a browser  {url}/docs")
     for name, variables in hosts.items():
         services = ", ".join(group for group, members in groups.items() if name in members)
         print(f"  {name:<13} {variables['ansible_host']:<15} {services}")

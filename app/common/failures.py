@@ -1,0 +1,36 @@
+"""A 500 for what nobody caught: its cause is for the log, not for the client."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.common.problems import problem_response
+
+logger = logging.getLogger(__name__)
+
+
+class Failures:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answered = False
+
+        async def send_and_know(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_know)
+        except Exception:
+            logger.exception("unhandled error")
+            if answered:
+                raise  # half an answer is out: the server has to cut the connection
+            response = problem_response(500, "the service made a mistake", scope["path"])
+            await response(scope, receive, send)

@@ -1,0 +1,17 @@
+"""HTTP as uvicorn speaks it, but for what it answers to something that is no HTTP."""
+
+from __future__ import annotations
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.common.problems import problem_response
+
+
+class Protocol(HttpToolsProtocol):
+    def send_400_response(self, msg: str) -> None:
+        """Answer with a problem document, where uvicorn has plain text. The application sees none of it."""
+        response = problem_response(400, msg, None, {"Connection": "close"})
+        fields = [*self.server_state.default_headers, *response.raw_headers]
+        lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in fields)]
+        self.transport.write(b"\r\n".join([*lines, b"", bytes(response.body)]))
+        self.transport.close()
