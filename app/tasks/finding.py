@@ -1,0 +1,73 @@
+"""The task list's queries in MongoDB's words, and the indexes that answer them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo import IndexModel
+
+from app.common.mongo import Document
+from app.tasks.fields import PRIORITIES
+from app.tasks.paging import Cursor, Sort, field_and_direction
+from app.tasks.queries import TaskFilter
+
+# One for each order, which due_at and priority are filtered by too, and one for each other filter. The owner
+# is first, so that nobody's list costs more because of others; the id is last, which makes each order total.
+INDEXES = [
+    *(
+        IndexModel([("owner", 1), (field, 1), ("_id", 1)])
+        for field in ("created_at", "updated_at", "due_at", "priority", "order")
+    ),
+    *(
+        IndexModel([("owner", 1), (field, 1), ("created_at", 1), ("_id", 1)])
+        for field in ("completed", "tags")
+    ),
+    # "none": no language's word stems and stop words, since titles are in any language.
+    IndexModel(
+        [("owner", 1), ("title", "text"), ("description", "text"), ("tags", "text")],
+        default_language="none",
+        language_override="_language",
+    ),
+]
+
+
+def conditions(owner: str, given: TaskFilter) -> Document:
+    """Return the filter of all tasks that a query finds, on whichever page."""
+    found: Document = {"owner": owner}
+    if given.completed is not None:
+        found["completed"] = given.completed
+    if given.priority is not None:
+        found["priority"] = PRIORITIES.index(given.priority)
+    if given.tag:
+        found["tags"] = {"$all": sorted(set(given.tag))}
+    if given.q is not None:
+        # Each word is a phrase: of phrases all must occur, of bare words one would do; `-` is no operator.
+        found["$text"] = {"$search": " ".join(f'"{word}"' for word in given.words)}
+    due = {"$gte": given.due_after, "$lt": given.due_before}
+    if due := {operator: time for operator, time in due.items() if time is not None}:
+        found["due_at"] = due
+    return found
+
+
+def order(sort: Sort) -> list[tuple[str, int]]:
+    field, direction = field_and_direction(sort)
+    return [(field, direction), ("_id", direction)]
+
+
+def behind(cursor: Cursor) -> Document:
+    """Return the filter of what comes after a position. MongoDB compares null with nothing but null."""
+    field, direction = field_and_direction(cursor.sort)
+    beyond = "$gt" if direction > 0 else "$lt"
+    alternatives: list[Document] = [{field: cursor.value, "_id": {beyond: cursor.id}}]
+    if cursor.value is not None:
+        alternatives.append({field: {beyond: cursor.value}})
+        if direction < 0:
+            alternatives.append({field: None})
+    elif direction > 0:
+        alternatives.append({field: {"$ne": None}})
+    return {"$or": alternatives}
+
+
+def on_page(owner: str, given: TaskFilter, cursor: Cursor | None) -> dict[str, Any]:
+    found = conditions(owner, given)
+    return {"$and": [found, behind(cursor)]} if cursor else found
