@@ -26,6 +26,8 @@ from app.tasks.paging import CURSOR_PATTERN, Cursor, Sort
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 200
 _LISTS = {"tag"}
+# White space and ASCII punctuation but the underscore.
+_between_words = re.compile(r"[\s!-/:-@\[-^`{-~]+").split
 _is_integer = re.compile(r"-?[0-9]{1,9}", re.ASCII).fullmatch
 _is_cursor = re.compile(CURSOR_PATTERN).fullmatch
 
@@ -81,13 +83,16 @@ class TaskFilter(BaseModel):
     due_before: Annotated[Time | None, _parameter("Only tasks due before this time, not at it.")] = None
     q: Annotated[
         Title | None,
-        _parameter("Only tasks with all of these words in title, description or tags, in any order or case."),
+        _parameter(
+            "Only tasks with all of these words in title, description or tags, whatever their order, case and"
+            " accents. One of them at least has to be a whole word there, the others may be parts of words."
+        ),
     ] = None
 
     @property
     def words(self) -> list[str]:
-        """The words of `q`, each once."""
-        return sorted(set((self.q or "").replace('"', " ").split()))
+        """The words of `q`, each once: what MongoDB's text index would take as words too."""
+        return sorted({word for word in _between_words(self.q or "") if word})
 
     def parameters(self) -> Iterator[tuple[str, str]]:
         """Give what differs from the defaults, always in the same order."""

@@ -157,7 +157,12 @@ def test_an_unknown_path_is_a_problem_document(stack: LocalStack, anna: Person, 
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [("/tasks", "DELETE, GET, POST"), ("/tasks/1", "DELETE, GET, PATCH"), ("/auth/login", "POST")],
+    [
+        ("/tasks", "DELETE, GET, PATCH, POST"),
+        ("/tasks/bulk", "POST"),
+        (f"/tasks/{'0' * 24}", "DELETE, GET, PATCH"),
+        ("/auth/login", "POST"),
+    ],
 )
 def test_a_method_that_is_not_there_is_answered_with_those_that_are(
     anna: Person, path: str, allowed: str
