@@ -9,13 +9,18 @@ from pymongo import IndexModel
 from app.common.mongo import Document
 from app.tasks.fields import PRIORITIES
 from app.tasks.paging import Cursor, Sort, field_and_direction
-from app.tasks.queries import TaskFilter
+from app.tasks.queries import TaskFilter, TaskQuery
+
+
+def order_index(field: str) -> list[tuple[str, int]]:
+    return [("owner", 1), (field, 1), ("_id", 1)]
+
 
 # One for each order, which due_at and priority are filtered by too, and one for each other filter. The owner
 # is first, so that nobody's list costs more because of others; the id is last, which makes each order total.
 INDEXES = [
     *(
-        IndexModel([("owner", 1), (field, 1), ("_id", 1)])
+        IndexModel(order_index(field))
         for field in ("created_at", "updated_at", "due_at", "priority", "order")
     ),
     *(
@@ -68,6 +73,17 @@ def behind(cursor: Cursor) -> Document:
     return {"$or": alternatives}
 
 
-def on_page(owner: str, given: TaskFilter, cursor: Cursor | None) -> dict[str, Any]:
-    found = conditions(owner, given)
-    return {"$and": [found, behind(cursor)]} if cursor else found
+def page_options(owner: str, query: TaskQuery) -> dict[str, Any]:
+    """Return the arguments of `find` for a page and, if there is one, the first task of the next."""
+    options: dict[str, Any] = {
+        "filter": conditions(owner, query),
+        "sort": order(query.sort),
+        "limit": query.limit + 1,
+    }
+    if query.cursor:
+        options["filter"] = {"$and": [options["filter"], behind(query.cursor)]}
+        if query.q is None:
+            # A list that goes on is long: the index of its order is best. Left to itself the planner
+            # may take the index of all ids, everybody's, for the tasks that are equal in what is sorted by.
+            options["hint"] = order_index(field_and_direction(query.sort)[0])
+    return options

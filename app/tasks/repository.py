@@ -36,9 +36,7 @@ class TaskRepository:
         await mongo.ping(self._db)
 
     def page(self, owner: str, query: TaskQuery) -> AsyncIOMotorCursor[Document]:
-        """Return the cursor of a page and, if there is one, the first task of the next."""
-        found = finding.on_page(owner, query, query.cursor)
-        return self._tasks.find(found).sort(finding.order(query.sort)).limit(query.limit + 1)
+        return self._tasks.find(**finding.page_options(owner, query))
 
     async def list(self, owner: str, query: TaskQuery) -> list[Document]:
         async with mongo.deadline():
