@@ -80,6 +80,11 @@ def _rfc3339(value: Any) -> Any:
     return value
 
 
+def _whole(value: Any) -> Any:
+    """In JSON 1.0 is the same number as 1, and an integer by JSON Schema."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _utc(value: datetime) -> datetime:
     """Bring a time to what MongoDB can keep: UTC, milliseconds."""
     try:
@@ -93,7 +98,7 @@ Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Description = Annotated[str, StringConstraints(max_length=10_000), _TEXT]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), _NOT_BLANK]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
-Order = Annotated[StrictInt, Field(ge=-MAX_ORDER, le=MAX_ORDER)]
+Order = Annotated[StrictInt, Field(ge=-MAX_ORDER, le=MAX_ORDER), BeforeValidator(_whole)]
 Time = Annotated[
     AwareDatetime,
     BeforeValidator(_rfc3339),

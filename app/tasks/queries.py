@@ -121,8 +121,9 @@ class TaskQuery(TaskFilter):
         ),
     ] = "created_at"
     limit: Annotated[
-        Annotated[int, BeforeValidator(_integer)],
+        int,
         Field(ge=1, le=MAX_LIMIT, description="How many tasks a page has at most."),
+        BeforeValidator(_integer),
     ] = DEFAULT_LIMIT
     cursor: Annotated[
         Annotated[

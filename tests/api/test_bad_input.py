@@ -53,6 +53,7 @@ FIELDS: dict[str, tuple[dict[str, Any], int]] = {
     "order as text": ({"title": "x", "order": "1"}, 422),
     "order as truth": ({"title": "x", "order": True}, 422),
     "order as fraction": ({"title": "x", "order": 1.5}, 422),
+    "order as a whole number with a point": ({"title": "x", "order": 1.0}, 201),
     "order at the limit": ({"title": "x", "order": 2**53 - 1}, 201),
     "order beyond the limit": ({"title": "x", "order": 2**53}, 422),
     "due_at without offset": ({"title": "x", "due_at": "2030-01-01T00:00:00"}, 422),
