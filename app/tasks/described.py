@@ -19,25 +19,23 @@ _KEY = WithJsonSchema(
     {"type": "string", "pattern": KEY_PATTERN, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"]}
 )
 IfMatch = Annotated[
-    list[str],
+    tuple[str, ...],
     _CONDITION,
-    Header(alias="If-Match", default_factory=list, description="Only if the task still has this entity tag."),
+    Header(alias="If-Match", description="Only if the task still has this entity tag."),
 ]
 IfNoneMatch = Annotated[
-    list[str],
+    tuple[str, ...],
     _CONDITION,
     Header(
         alias="If-None-Match",
-        default_factory=list,
         description="What the client has: 304 if it is still that.",
     ),
 ]
 IdempotencyKey = Annotated[
-    list[str],
+    tuple[str, ...],
     _KEY,
     Header(
         alias="Idempotency-Key",
-        default_factory=list,
         description="Sent again within 24 hours, it gets the same answer again.",
     ),
 ]

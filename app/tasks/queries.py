@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import Request
-from fastapi.exceptions import RequestValidationError
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -25,7 +23,6 @@ from app.tasks.fields import MAX_TAGS, Priority, Tag, Time, Title
 from app.tasks.paging import CURSOR_PATTERN, Cursor, Sort
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 200
-_LISTS = {"tag"}
 # White space and ASCII punctuation but the underscore.
 _between_words = re.compile(r"[\s!-/:-@\[-^`{-~]+").split
 _is_integer = re.compile(r"-?[0-9]{1,9}", re.ASCII).fullmatch
@@ -155,12 +152,3 @@ class TaskQuery(TaskFilter):
         if cursor:
             parameters.append(("cursor", cursor))
         return urlencode(parameters)
-
-
-async def each_once(request: Request) -> None:
-    """Refuse a parameter that has two values, where the framework would take the last. Raises a 422."""
-    names = [name for name, _ in request.query_params.multi_items() if name not in _LISTS]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise RequestValidationError(
-            [{"type": "repeated", "loc": ("query", name), "msg": "must be given once"} for name in repeated]
-        )

@@ -2,17 +2,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Request
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
 from app.common.etags import Condition
 from app.common.problems import responses
+from app.common.query_strings import QueryString
 from app.common.tokens import CurrentUserId
 from app.tasks import described
 from app.tasks.described import IdempotencyKey, IfMatch, IfNoneMatch
 from app.tasks.models import Task, TaskCreate, TaskPatch, TasksCreate, TasksPatch, Updated
-from app.tasks.queries import NoParameters, TaskFilter, TaskQuery, each_once
+from app.tasks.queries import NoParameters, TaskFilter, TaskQuery
 from app.tasks.representation import Answer, to_json
 from app.tasks.service import TaskService
 
@@ -41,16 +42,17 @@ async def _service(request: Request) -> TaskService:
     return service
 
 
+_query, _filter, _nothing = QueryString(TaskQuery), QueryString(TaskFilter), QueryString(NoParameters)
 TaskServiceDep = Annotated[TaskService, Depends(_service)]
 TaskId = Annotated[str, Path(pattern="^[0-9a-f]{24}$", examples=["665af1c2e4b0a1b2c3d4e5f6"])]
 
 
-@router.get("", response_model=list[Task], responses=described.LIST, dependencies=[Depends(each_once)])
+@router.get("", response_model=list[Task], responses=described.LIST, openapi_extra=_query.description())
 async def list_tasks(
     owner: CurrentUserId,
     service: TaskServiceDep,
-    query: Annotated[TaskQuery, Query()],
-    if_none_match: IfNoneMatch,
+    query: Annotated[TaskQuery, Depends(_query)],
+    if_none_match: IfNoneMatch = (),
 ) -> Response:
     """A page of the caller's tasks: those that the filters find, in the order that `sort` names."""
     condition = Condition.parse("If-None-Match", if_none_match)
@@ -67,7 +69,7 @@ async def list_tasks(
 
 @router.post("", status_code=201, response_model=Task, responses=described.CREATE)
 async def create_task(
-    task: TaskCreate, owner: CurrentUserId, service: TaskServiceDep, idempotency_key: IdempotencyKey
+    task: TaskCreate, owner: CurrentUserId, service: TaskServiceDep, idempotency_key: IdempotencyKey = ()
 ) -> Response:
     """Make a task."""
     return _created(await service.create(owner, task, idempotency_key))
@@ -75,15 +77,18 @@ async def create_task(
 
 @router.post("/bulk", status_code=201, response_model=list[Task], responses=described.CREATE_ALL)
 async def create_tasks(
-    tasks: TasksCreate, owner: CurrentUserId, service: TaskServiceDep, idempotency_key: IdempotencyKey
+    tasks: TasksCreate, owner: CurrentUserId, service: TaskServiceDep, idempotency_key: IdempotencyKey = ()
 ) -> Response:
     """Make up to 500 tasks: all of them, or none if one cannot be made."""
     return _created(await service.create_all(owner, tasks, idempotency_key))
 
 
-@router.patch("", response_model=Updated, dependencies=[Depends(each_once)])
+@router.patch("", response_model=Updated, openapi_extra=_filter.description())
 async def update_tasks(
-    patch: TasksPatch, owner: CurrentUserId, service: TaskServiceDep, query: Annotated[TaskFilter, Query()]
+    patch: TasksPatch,
+    owner: CurrentUserId,
+    service: TaskServiceDep,
+    query: Annotated[TaskFilter, Depends(_filter)],
 ) -> Response:
     """Complete all tasks that the filters find, or the reverse. Without a filter that is all tasks."""
     updated = await service.update_all(owner, query, completed=patch.completed)
@@ -92,7 +97,7 @@ async def update_tasks(
 
 @router.delete("", status_code=204)
 async def clear_tasks(
-    owner: CurrentUserId, service: TaskServiceDep, _: Annotated[NoParameters, Query()]
+    owner: CurrentUserId, service: TaskServiceDep, _: Annotated[NoParameters, Depends(_nothing)]
 ) -> Response:
     """Delete all of the caller's tasks. It takes no filter: one that is sent is refused, not overlooked."""
     await service.clear(owner)
@@ -104,7 +109,7 @@ async def get_task(
     task_id: TaskId,
     owner: CurrentUserId,
     service: TaskServiceDep,
-    if_none_match: IfNoneMatch,
+    if_none_match: IfNoneMatch = (),
 ) -> Response:
     """Read a task."""
     condition = Condition.parse("If-None-Match", if_none_match)
@@ -118,7 +123,7 @@ async def update_task(
     patch: TaskPatch,
     owner: CurrentUserId,
     service: TaskServiceDep,
-    if_match: IfMatch,
+    if_match: IfMatch = (),
 ) -> Response:
     """Change the fields that are sent, and no others."""
     answer = await service.update(owner, task_id, patch, Condition.parse("If-Match", if_match))
@@ -127,7 +132,7 @@ async def update_task(
 
 @router.delete("/{task_id:task_id}", status_code=204, responses=described.DELETE)
 async def delete_task(
-    task_id: TaskId, owner: CurrentUserId, service: TaskServiceDep, if_match: IfMatch
+    task_id: TaskId, owner: CurrentUserId, service: TaskServiceDep, if_match: IfMatch = ()
 ) -> Response:
     """Delete a task."""
     await service.delete(owner, task_id, Condition.parse("If-Match", if_match))
