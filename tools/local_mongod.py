@@ -106,6 +106,7 @@ def mongod(program: Program, folder: Path, port: int, passwords: dict[str, str])
         *("--replSet", REPLICA_SET, "--keyFile", str(keyfile), "--auth"),
         *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        *("--setParameter", "transactionLifetimeLimitSeconds=10"),  # as in roles/mongodb
     ]
     process = Process("mongod", command, folder / "mongod.log", program.environment)
     return Mongod(process, port, passwords)

@@ -9,7 +9,8 @@ from pymongo.errors import DuplicateKeyError
 
 from app.auth.models import User
 from app.common import mongo
-from app.common.mongo import Database, Document, Session
+from app.common.mongo import Database, Document
+from app.common.transactions import Session
 
 
 class EmailTakenError(Exception):
@@ -50,19 +51,25 @@ class UserRepository:
             document = await self._users.find_one({"_id": ObjectId(user_id)})
         return _user(document) if document else None
 
-    async def change(self, user: User, changes: dict[str, Any], session: Session | None = None) -> bool:
-        """Change the user unless the password was changed in between. Raises EmailTakenError."""
-        same = {"_id": ObjectId(user.id), "password_hash": user.password_hash}
+    async def replace_hash(self, user: User, password_hash: str) -> None:
+        """Store a stronger hash, unless the password was changed in between."""
         async with mongo.deadline():
-            try:
-                result = await self._users.update_one(same, {"$set": changes}, session=session)
-            except DuplicateKeyError:
-                raise EmailTakenError from None
+            await self._users.update_one(_unchanged(user), {"$set": {"password_hash": password_hash}})
+
+    async def change(self, user: User, changes: dict[str, Any], session: Session) -> bool:
+        """Change the user unless the password was changed in between. Raises EmailTakenError."""
+        try:
+            result = await self._users.update_one(_unchanged(user), {"$set": changes}, session=session)
+        except DuplicateKeyError:
+            raise EmailTakenError from None
         return result.matched_count > 0
 
     async def delete(self, user_id: str, session: Session) -> None:
-        async with mongo.deadline():
-            await self._users.delete_one({"_id": ObjectId(user_id)}, session=session)
+        await self._users.delete_one({"_id": ObjectId(user_id)}, session=session)
+
+
+def _unchanged(user: User) -> Document:
+    return {"_id": ObjectId(user.id), "password_hash": user.password_hash}
 
 
 def _user(document: Document) -> User:

@@ -21,7 +21,7 @@ from app.auth.passwords import Passwords
 from app.auth.repository import EmailTakenError, UserRepository
 from app.auth.sessions import SessionRepository
 from app.auth.signing import TokenSigner
-from app.common import mongo
+from app.common import mongo, transactions
 from app.common.deletions import DeletionLog
 from app.common.problems import ProblemError
 from app.common.tokens import Identity, InvalidTokenError
@@ -68,7 +68,7 @@ class AuthService:
             raise ProblemError(401, "wrong e-mail address or password", {"WWW-Authenticate": "Bearer"})
         assert user is not None  # noqa: S101 - for the type checker
         if self._passwords.outdated(user.password_hash):
-            await self._users.change(user, {"password_hash": await self._passwords.hash(password)})
+            await self._users.replace_hash(user, await self._passwords.hash(password))
         return self._pair(*await self._sessions.begin(user.id, client))
 
     async def refresh(self, given: str) -> TokenPair:
@@ -113,7 +113,7 @@ class AuthService:
         if "password" in patch.model_fields_set:
             changes["password_hash"] = await self._passwords.hash(patch.password.get_secret_value())
 
-        async def work(transaction: mongo.Session) -> bool:
+        async def work(transaction: transactions.Session) -> bool:
             changed = await self._users.change(user, changes, transaction)
             if changed and "password_hash" in changes:
                 others = {"user": user.id, "_id": {"$ne": identity.session_id}}
@@ -121,7 +121,7 @@ class AuthService:
             return changed
 
         try:
-            changed = await mongo.transaction(self._db, work)
+            changed = await transactions.run(self._db, work)
         except EmailTakenError:
             raise _email_taken() from None
         if not changed:
@@ -132,12 +132,12 @@ class AuthService:
         """The account goes, its sessions end, its data elsewhere is put down for deletion: all or nothing."""
         user = await self._user(identity)
 
-        async def work(transaction: mongo.Session) -> None:
+        async def work(transaction: transactions.Session) -> None:
             await self._users.delete(user.id, transaction)
             await self._sessions.end({"user": user.id}, transaction)
             await self._deletions.add(user.id, transaction)
 
-        await mongo.transaction(self._db, work)
+        await transactions.run(self._db, work)
 
     async def _current(self, identity: Identity) -> Session:
         """Auth asks its database, so that an ended session is refused at once here."""

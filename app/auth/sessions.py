@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.auth.models import Client, RefreshToken, Session
-from app.common import mongo
+from app.common import mongo, transactions
 from app.common.mongo import Database, Document
 from app.common.revocations import RevocationLog
 
@@ -86,13 +86,13 @@ class SessionRepository:
             found = await self._sessions.find({"user": user_id}).sort("last_used_at", -1).to_list(MOST)
         return [_session(document) for document in found]
 
-    async def end(self, which: dict[str, Any], transaction: mongo.Session | None = None) -> int:
+    async def end(self, which: dict[str, Any], transaction: transactions.Session | None = None) -> int:
         """End the sessions that `which` finds: all of them, or none. Returns how many."""
         if transaction is None:
-            return await mongo.transaction(self._db, lambda session: self._end(which, session))
+            return await transactions.run(self._db, lambda session: self._end(which, session))
         return await self._end(which, transaction)
 
-    async def _end(self, which: dict[str, Any], transaction: mongo.Session) -> int:
+    async def _end(self, which: dict[str, Any], transaction: transactions.Session) -> int:
         cursor = self._sessions.find(which, {"_id": 1}, session=transaction)
         ended = [document["_id"] for document in await cursor.to_list(None)]
         if ended:

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from app.common import mongo
-from app.common.mongo import Database, Session
+from app.common.mongo import Database
+from app.common.transactions import Session
 
 DATABASE = "taskyard_deletions"
 LOOK_EVERY_SECONDS = 0.5

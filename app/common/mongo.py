@@ -8,10 +8,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pydantic import SecretStr
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError, WTimeoutError
 
@@ -22,8 +22,6 @@ logger = logging.getLogger(__name__)
 
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
-Session = AsyncIOMotorClientSession
-T = TypeVar("T")
 
 # No operation outlives this, whether it waits for a server, for a thread or for an answer.
 OPERATION_SECONDS = 5.0
@@ -70,17 +68,6 @@ async def deadline() -> AsyncIterator[None]:
             logger.warning("MongoDB does not answer: %s", type(error).__name__)
             raise UnavailableError("MongoDB") from error
         raise
-
-
-async def transaction(db: Database, work: Callable[[Session], Awaitable[T]]) -> T:
-    """Run `work` in a transaction: all of it or nothing. It may be called again after a conflict.
-
-    An answer that was lost on the way back from the commit is asked for again by the driver
-    (https://www.mongodb.com/docs/manual/core/transactions/).
-    """
-    async with deadline(), await db.client.start_session() as session:
-        result: T = await session.with_transaction(work)  # type: ignore[arg-type] # any awaitable will do
-        return result
 
 
 def now() -> datetime:

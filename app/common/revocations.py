@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from app.common import mongo
-from app.common.mongo import Database, Document, Session
+from app.common.mongo import Database, Document
+from app.common.transactions import Session
 
 DATABASE = "taskyard_revocations"
 LOOK_EVERY_SECONDS = 0.25

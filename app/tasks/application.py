@@ -14,7 +14,9 @@ from app.common.poller import polling
 from app.common.revocations import Revocations
 from app.common.tokens import TokenVerifier
 from app.tasks import cache
+from app.tasks.idempotency import IdempotencyRepository
 from app.tasks.repository import TaskRepository
+from app.tasks.representation import Representation
 from app.tasks.routes import router
 from app.tasks.service import TaskService
 from app.tasks.settings import TaskSettings
@@ -31,10 +33,11 @@ async def resources(chosen: TaskSettings, app: FastAPI) -> AsyncIterator[None]:
     keys_file = chosen.tasks_public_keys_file
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(mongo.database(chosen.tasks_mongodb_uri))
-        tasks, ended = TaskRepository(db), Revocations(db)
+        tasks, keys, ended = TaskRepository(db), IdempotencyRepository(db), Revocations(db)
 
         async def prepare() -> None:
-            await tasks.prepare()
+            for repository in (tasks, keys):
+                await repository.prepare()
             async with mongo.deadline():
                 await ended.look()  # whoever was signed out stays out after a restart
 
@@ -44,7 +47,7 @@ async def resources(chosen: TaskSettings, app: FastAPI) -> AsyncIterator[None]:
                 chosen.tasks_redis_url, chosen.tasks_redis_timeout_ms / 1000, chosen.tasks_cache_ttl_seconds
             )
         )
-        service = TaskService(tasks, lists, chosen.public_url)
+        service = TaskService(tasks, keys, lists, Representation(chosen.public_url), chosen.tasks_quota)
         keyring = read_public_keys(keys_file)
         verifier = TokenVerifier(keyring, chosen.jwt_issuer, chosen.jwt_audience, ended)
         reread = Reread([keys_file], lambda: verifier.use(read_public_keys(keys_file)))

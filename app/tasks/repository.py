@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from bson import ObjectId
+from motor.motor_asyncio import AsyncIOMotorCursor
 from pymongo import ReturnDocument
 
-from app.common import mongo
+from app.common import mongo, transactions
 from app.common.mongo import Database, Document
-
-# In the order of creation. Object ids alone are not: within a second they sort by the process that made them.
-_CREATION_ORDER = [("created_at", 1), ("_id", 1)]
-_ID = re.compile(r"[0-9a-f]{24}")
+from app.common.transactions import Session
+from app.tasks import finding
+from app.tasks.queries import TaskFilter, TaskQuery
 
 
 class TaskRepository:
-    """Documents go in and out: turning them into answers is the service's business."""
+    """Documents go in and out: turning them into answers is the representation's business.
+
+    Each has a `revision`, which every change increments: 1 when it is new. Where `revisions` are given, only
+    a task that has one of them is found: for the database looking and changing are one step.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -26,44 +29,60 @@ class TaskRepository:
 
     async def prepare(self) -> None:
         async with mongo.deadline():
-            await self._tasks.create_index([("owner", 1), *_CREATION_ORDER])
+            await self._tasks.create_indexes(finding.INDEXES)
 
     async def ping(self) -> None:
         await mongo.ping(self._db)
 
-    async def list(self, owner: str) -> list[Document]:
-        async with mongo.deadline():
-            return await self._tasks.find({"owner": owner}).sort(_CREATION_ORDER).to_list(None)
+    def page(self, owner: str, query: TaskQuery) -> AsyncIOMotorCursor[Document]:
+        return self._tasks.find(**finding.page_options(owner, query))
 
-    async def get(self, owner: str, task_id: str) -> Document | None:
-        if not _ID.fullmatch(task_id):
-            return None
+    async def list(self, owner: str, query: TaskQuery) -> list[Document]:
         async with mongo.deadline():
-            return await self._tasks.find_one({"_id": ObjectId(task_id), "owner": owner})
+            return await self.page(owner, query).to_list(None)
 
-    async def insert(self, owner: str, fields: dict[str, Any]) -> Document:
-        now = _now()
-        document: Document = {"owner": owner, **fields, "created_at": now, "updated_at": now}
+    async def count(self, owner: str, query: TaskFilter | None = None) -> int:
         async with mongo.deadline():
-            await self._tasks.insert_one(document)  # puts the new _id into the document
-        return document
+            return await self._tasks.count_documents(finding.conditions(owner, query or TaskFilter()))
 
-    async def update(self, owner: str, task_id: str, fields: dict[str, Any]) -> Document | None:
-        if not _ID.fullmatch(task_id):
-            return None
+    async def get(
+        self, owner: str, task_id: str, revisions: Collection[int] | None = None
+    ) -> Document | None:
+        async with mongo.deadline():
+            return await self._tasks.find_one(_one(owner, task_id, revisions))
+
+    async def insert(self, documents: Sequence[Document]) -> None:
+        """Insert all of them or none."""
+        if len(documents) == 1:  # one is that without a transaction
+            async with mongo.deadline():
+                await self._tasks.insert_one(documents[0])
+        else:
+            await transactions.run(self._db, lambda session: self.insert_within(session, documents))
+
+    async def insert_within(self, session: Session, documents: Sequence[Document]) -> None:
+        await self._tasks.insert_many(documents, session=session)
+
+    async def update(
+        self, owner: str, task_id: str, fields: dict[str, Any], revisions: Collection[int] | None
+    ) -> Document | None:
         async with mongo.deadline():
             document: Document | None = await self._tasks.find_one_and_update(
-                {"_id": ObjectId(task_id), "owner": owner},
-                {"$set": {**fields, "updated_at": _now()}},
-                return_document=ReturnDocument.AFTER,
+                _one(owner, task_id, revisions), _change(fields), return_document=ReturnDocument.AFTER
             )
         return document
 
-    async def delete(self, owner: str, task_id: str) -> bool:
-        if not _ID.fullmatch(task_id):
-            return False
+    async def update_all(self, owner: str, query: TaskFilter, *, completed: bool) -> int:
+        """Complete the tasks that a filter finds, or the reverse. Returns how many were not so before."""
+        found = finding.conditions(owner, query)
         async with mongo.deadline():
-            result = await self._tasks.delete_one({"_id": ObjectId(task_id), "owner": owner})
+            result = await self._tasks.update_many(
+                {"$and": [found, {"completed": not completed}]}, _change({"completed": completed})
+            )
+        return result.modified_count
+
+    async def delete(self, owner: str, task_id: str, revisions: Collection[int] | None) -> bool:
+        async with mongo.deadline():
+            result = await self._tasks.delete_one(_one(owner, task_id, revisions))
         return result.deleted_count > 0
 
     async def clear(self, owner: str) -> None:
@@ -71,6 +90,29 @@ class TaskRepository:
             await self._tasks.delete_many({"owner": owner})
 
 
-def _now() -> datetime:
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)  # what MongoDB keeps
+def new_documents(owner: str, given: Sequence[dict[str, Any]]) -> list[Document]:
+    """Make documents whose ids are in the order in which they were given, as their place in the list is."""
+    created = mongo.now()
+    identities = sorted(ObjectId() for _ in given)
+    return [
+        {
+            "_id": identity,
+            "owner": owner,
+            **fields,
+            "revision": 1,
+            "created_at": created,
+            "updated_at": created,
+        }
+        for identity, fields in zip(identities, given, strict=True)
+    ]
+
+
+def _one(owner: str, task_id: str, revisions: Collection[int] | None) -> Document:
+    found: Document = {"_id": ObjectId(task_id), "owner": owner}
+    if revisions is not None:
+        found["revision"] = {"$in": list(revisions)}
+    return found
+
+
+def _change(fields: dict[str, Any]) -> Document:
+    return {"$set": {**fields, "updated_at": mongo.now()}, "$inc": {"revision": 1}}

@@ -1,25 +1,41 @@
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
+from app.common.etags import Condition
 from app.common.problems import responses
+from app.common.query_strings import QueryString
 from app.common.strict_json import StrictRoute
 from app.common.tokens import CurrentUserId
-from app.tasks.models import Task, TaskCreate, TaskPatch
-from app.tasks.service import TaskService, to_json
+from app.tasks import described
+from app.tasks.described import IdempotencyKey, IfMatch, IfNoneMatch
+from app.tasks.models import Task, TaskCreate, TaskPatch, TasksCreate, TasksPatch, Updated
+from app.tasks.queries import NoParameters, TaskFilter, TaskQuery
+from app.tasks.representation import Answer, to_json
+from app.tasks.service import TaskService
 
-router = APIRouter(prefix="/tasks", tags=["tasks"], responses=responses(401), route_class=StrictRoute)
 _JSON = "application/json"
-_LIST_HEADERS: dict[str, Any] = {
-    "X-Total-Count": {"description": "How many tasks there are.", "schema": {"type": "integer"}},
-    "X-Cache": {
-        "description": "HIT: from Redis. MISS: from MongoDB. BYPASS: from MongoDB, Redis being away.",
-        "schema": {"type": "string", "enum": ["HIT", "MISS", "BYPASS"]},
-    },
-}
+_CACHE_CONTROL = {"Cache-Control": "private, no-cache"}
+
+
+class TaskIdConvertor(Convertor[str]):
+    """What is no possible id is no address either: 404, and `/tasks/bulk` has its own methods."""
+
+    regex = r"[0-9a-f]{24}(?!\n)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("task_id", TaskIdConvertor())
+router = APIRouter(prefix="/tasks", tags=["tasks"], responses=responses(401), route_class=StrictRoute)
 
 
 async def _service(request: Request) -> TaskService:
@@ -27,48 +43,109 @@ async def _service(request: Request) -> TaskService:
     return service
 
 
+_query, _filter, _nothing = QueryString(TaskQuery), QueryString(TaskFilter), QueryString(NoParameters)
 TaskServiceDep = Annotated[TaskService, Depends(_service)]
+TaskId = Annotated[str, Path(pattern="^[0-9a-f]{24}$", examples=["665af1c2e4b0a1b2c3d4e5f6"])]
 
 
-@router.get("", response_model=list[Task], responses={200: {"headers": _LIST_HEADERS}})
-async def list_tasks(owner: CurrentUserId, service: TaskServiceDep) -> Response:
-    """The caller's tasks, oldest first."""
-    entry, outcome = await service.list(owner)
+@router.get("", response_model=list[Task], responses=described.LIST, openapi_extra=_query.description())
+async def list_tasks(
+    owner: CurrentUserId,
+    service: TaskServiceDep,
+    query: Annotated[TaskQuery, Depends(_query)],
+    if_none_match: IfNoneMatch = (),
+) -> Response:
+    """A page of the caller's tasks: those that the filters find, in the order that `sort` names."""
+    condition = Condition.parse("If-None-Match", if_none_match)
+    page = await service.list(owner, query)
     headers = {
-        "X-Total-Count": str(entry.total),
-        "X-Cache": outcome.value,
-        "Cache-Control": "private, no-cache",
+        "ETag": page.entry.etag,
+        "Link": page.links,
+        "X-Total-Count": str(page.entry.total),
+        "X-Cache": page.outcome.value,
+        **_CACHE_CONTROL,
     }
-    return Response(entry.body, headers=headers, media_type=_JSON)
+    return _unless_known(condition, page.entry.body, headers)
 
 
-@router.post("", status_code=201, response_model=Task)
-async def create_task(task: TaskCreate, owner: CurrentUserId, service: TaskServiceDep) -> Response:
-    answer = await service.create(owner, task)
-    return Response(to_json(answer), 201, {"Location": answer["url"]}, _JSON)
+@router.post("", status_code=201, response_model=Task, responses=described.CREATE)
+async def create_task(
+    task: TaskCreate, owner: CurrentUserId, service: TaskServiceDep, idempotency_key: IdempotencyKey = ()
+) -> Response:
+    """Make a task."""
+    return _created(await service.create(owner, task, idempotency_key))
+
+
+@router.post("/bulk", status_code=201, response_model=list[Task], responses=described.CREATE_ALL)
+async def create_tasks(
+    tasks: TasksCreate, owner: CurrentUserId, service: TaskServiceDep, idempotency_key: IdempotencyKey = ()
+) -> Response:
+    """Make up to 500 tasks: all of them, or none if one cannot be made."""
+    return _created(await service.create_all(owner, tasks, idempotency_key))
+
+
+@router.patch("", response_model=Updated, openapi_extra=_filter.description())
+async def update_tasks(
+    patch: TasksPatch,
+    owner: CurrentUserId,
+    service: TaskServiceDep,
+    query: Annotated[TaskFilter, Depends(_filter)],
+) -> Response:
+    """Complete all tasks that the filters find, or the reverse. Without a filter that is all tasks."""
+    updated = await service.update_all(owner, query, completed=patch.completed)
+    return Response(to_json({"updated": updated}), media_type=_JSON)
 
 
 @router.delete("", status_code=204)
-async def clear_tasks(owner: CurrentUserId, service: TaskServiceDep) -> Response:
-    """Delete all of the caller's tasks."""
+async def clear_tasks(
+    owner: CurrentUserId, service: TaskServiceDep, _: Annotated[NoParameters, Depends(_nothing)]
+) -> Response:
+    """Delete all of the caller's tasks. It takes no filter: one that is sent is refused, not overlooked."""
     await service.clear(owner)
     return Response(status_code=204)
 
 
-@router.get("/{task_id}", response_model=Task, responses=responses(404))
-async def get_task(task_id: str, owner: CurrentUserId, service: TaskServiceDep) -> Response:
-    return Response(to_json(await service.get(owner, task_id)), media_type=_JSON)
+@router.get("/{task_id:task_id}", response_model=Task, responses=described.GET)
+async def get_task(
+    task_id: TaskId,
+    owner: CurrentUserId,
+    service: TaskServiceDep,
+    if_none_match: IfNoneMatch = (),
+) -> Response:
+    """Read a task."""
+    condition = Condition.parse("If-None-Match", if_none_match)
+    answer = await service.get(owner, task_id)
+    return _unless_known(condition, answer.body, {**answer.headers, **_CACHE_CONTROL})
 
 
-@router.patch("/{task_id}", response_model=Task, responses=responses(404))
+@router.patch("/{task_id:task_id}", response_model=Task, responses=described.UPDATE)
 async def update_task(
-    task_id: str, patch: TaskPatch, owner: CurrentUserId, service: TaskServiceDep
+    task_id: TaskId,
+    patch: TaskPatch,
+    owner: CurrentUserId,
+    service: TaskServiceDep,
+    if_match: IfMatch = (),
 ) -> Response:
     """Change the fields that are sent, and no others."""
-    return Response(to_json(await service.update(owner, task_id, patch)), media_type=_JSON)
+    answer = await service.update(owner, task_id, patch, Condition.parse("If-Match", if_match))
+    return Response(answer.body, headers=answer.headers, media_type=_JSON)
 
 
-@router.delete("/{task_id}", status_code=204, responses=responses(404))
-async def delete_task(task_id: str, owner: CurrentUserId, service: TaskServiceDep) -> Response:
-    await service.delete(owner, task_id)
+@router.delete("/{task_id:task_id}", status_code=204, responses=described.DELETE)
+async def delete_task(
+    task_id: TaskId, owner: CurrentUserId, service: TaskServiceDep, if_match: IfMatch = ()
+) -> Response:
+    """Delete a task."""
+    await service.delete(owner, task_id, Condition.parse("If-Match", if_match))
     return Response(status_code=204)
+
+
+def _created(answer: Answer) -> Response:
+    return Response(answer.body, 201, answer.headers, _JSON)
+
+
+def _unless_known(condition: Condition | None, body: bytes, headers: dict[str, str]) -> Response:
+    """Answer 304 and the headers alone to a client that has the body already."""
+    if condition and condition.holds_weakly(headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type=_JSON)

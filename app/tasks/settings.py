@@ -20,3 +20,5 @@ class TaskSettings(CommonSettings):
     tasks_redis_url: RedisUrl
     tasks_cache_ttl_seconds: int = Field(default=60, ge=1, le=86400)
     tasks_redis_timeout_ms: int = Field(default=50, ge=1, le=1000)
+    # How many tasks a person may have. Requests that arrive at the same moment may go beyond it.
+    tasks_quota: int = Field(default=10_000, ge=1)

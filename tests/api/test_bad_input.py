@@ -254,8 +254,9 @@ def test_an_unknown_path_is_a_problem_document(stack: LocalStack, anna: Person, 
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/tasks", "DELETE, GET, HEAD, POST"),
-        ("/tasks/1", "DELETE, GET, HEAD, PATCH"),
+        ("/tasks", "DELETE, GET, HEAD, PATCH, POST"),
+        ("/tasks/bulk", "POST"),
+        (f"/tasks/{'0' * 24}", "DELETE, GET, HEAD, PATCH"),
         ("/auth/login", "POST"),
         ("/docs", "GET, HEAD"),
     ],

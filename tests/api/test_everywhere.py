@@ -80,13 +80,3 @@ def test_mongodb_and_redis_answer_nobody_without_a_password(stack: LocalStack) -
         with pytest.raises(OperationFailure) as refused:
             anonymous["taskyard_tasks"]["tasks"].find_one({})
         assert refused.value.code == 13
-
-
-def test_the_list_is_found_by_an_index(stack: LocalStack, anna: Person) -> None:
-    anna.add("a")
-    with stack.database.admin() as mongodb:
-        tasks = mongodb["taskyard_tasks"]["tasks"]
-        plan = tasks.find({"owner": anna.id}).sort([("created_at", 1), ("_id", 1)]).explain()
-    winning = str(plan["queryPlanner"]["winningPlan"])
-    assert "IXSCAN" in winning
-    assert "'SORT'" not in winning

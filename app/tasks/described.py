@@ -1,0 +1,103 @@
+"""What the API's description says about the task routes beyond their types: headers, errors, examples."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Header
+from pydantic import WithJsonSchema
+
+from app.common.etags import CONDITION_PATTERN
+from app.common.problems import MEDIA_TYPE, responses
+from app.tasks.idempotency import KEY_PATTERN
+
+Responses = dict[int | str, dict[str, Any]]
+# The type that FastAPI gives every line of a header for is a list; what clients send is one text.
+_CONDITION = WithJsonSchema({"type": "string", "pattern": CONDITION_PATTERN, "examples": ['"1.0f1e2d3c"']})
+_KEY = WithJsonSchema(
+    {"type": "string", "pattern": KEY_PATTERN, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"]}
+)
+IfMatch = Annotated[
+    tuple[str, ...],
+    _CONDITION,
+    Header(alias="If-Match", description="Only if the task still has this entity tag."),
+]
+IfNoneMatch = Annotated[
+    tuple[str, ...],
+    _CONDITION,
+    Header(
+        alias="If-None-Match",
+        description="What the client has: 304 if it is still that.",
+    ),
+]
+IdempotencyKey = Annotated[
+    tuple[str, ...],
+    _KEY,
+    Header(
+        alias="Idempotency-Key",
+        description="Sent again within 24 hours, it gets the same answer again.",
+    ),
+]
+
+_ETAG = {
+    "ETag": {"description": "The entity tag, for If-Match and If-None-Match.", "schema": {"type": "string"}}
+}
+_CACHED = {**_ETAG, "Cache-Control": {"description": "private, no-cache", "schema": {"type": "string"}}}
+_PAGE = {
+    **_CACHED,
+    "Link": {
+        "description": 'Where the list begins (`rel="first"`) and where it goes on (`rel="next"`): RFC 8288.',
+        "schema": {"type": "string"},
+    },
+    "X-Total-Count": {
+        "description": "How many tasks the query finds, on all pages.",
+        "schema": {"type": "integer"},
+    },
+    "X-Cache": {
+        "description": "HIT: from Redis. MISS: from MongoDB. BYPASS: from MongoDB, Redis being away.",
+        "schema": {"type": "string", "enum": ["HIT", "MISS", "BYPASS"]},
+    },
+}
+_REPLAYED = {
+    "Idempotency-Replayed": {
+        "description": "There if this answer was given before, and nothing was done now.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+_LOCATION = {
+    "Location": {"description": "The task's address.", "schema": {"type": "string", "format": "uri"}}
+}
+_UNCHANGED = "What the client has is still right."
+
+
+def refusal(status: int, detail: str) -> Responses:
+    """Describe an error of a route by an example."""
+    (described,) = responses(status).values()
+    title = HTTPStatus(status).phrase
+    example = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": "/tasks",
+        "request_id": "5f0c6a0e9d0b4c1f8a7e6d5c4b3a2918",
+    }
+    content = {MEDIA_TYPE: {**described["content"][MEDIA_TYPE], "example": example}}
+    return {status: {"description": title, "content": content}}
+
+
+NOT_FOUND = refusal(404, "there is no such task")
+_CHANGED = refusal(412, "the task has been changed since: read it again, then decide")
+_FULL = refusal(409, "nobody may have more than 10000 tasks: delete some first")
+
+LIST: Responses = {200: {"headers": _PAGE}, 304: {"description": _UNCHANGED, "headers": _PAGE}}
+GET: Responses = {
+    200: {"headers": _CACHED},
+    304: {"description": _UNCHANGED, "headers": _CACHED},
+    **NOT_FOUND,
+}
+CREATE: Responses = {201: {"headers": {**_LOCATION, **_ETAG, **_REPLAYED}}, **_FULL}
+CREATE_ALL: Responses = {201: {"headers": _REPLAYED}, **_FULL}
+UPDATE: Responses = {200: {"headers": _ETAG}, **NOT_FOUND, **_CHANGED}
+DELETE: Responses = {**NOT_FOUND, **_CHANGED}
