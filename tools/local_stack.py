@@ -16,15 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
-import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tools.local_mongod import mongod
 from tools.local_process import Output, Process
+from tools.local_redis import redis_server
 from tools.packages import ROOT
 from tools.servers import Servers
 
@@ -71,7 +70,8 @@ class LocalStack:
         self.task_urls = [f"http://127.0.0.1:{port}" for port in self.ports.tasks]
         self.database = mongod(self.servers.mongod, self.folder, self.ports.mongodb, self.passwords)
         self.mongodb = self.database.process
-        self.redis = self._redis()
+        self.cache = redis_server(self.servers.redis, self.folder, self.ports.redis, self.passwords)
+        self.redis = self.cache.process
         self.auth = [self._service("auth", port) for port in self.ports.auth]
         self.tasks = [self._service("tasks", port) for port in self.ports.tasks]
         self.gateway = self._gateway()
@@ -90,7 +90,7 @@ class LocalStack:
 
     @property
     def redis_admin_url(self) -> str:
-        return f"redis://admin:{quote(self.passwords['redis_admin'])}@127.0.0.1:{self.ports.redis}/0"
+        return self.cache.url("admin")
 
     def start(self) -> None:
         """Start side by side what can be, and return when all of it answers."""
@@ -121,7 +121,6 @@ class LocalStack:
 
     def service_environment(self, kind: str, port: int) -> dict[str, str]:
         """What a service needs to run by itself; `monolith` gets both."""
-        tasks_redis = f"redis://tasks:{quote(self.passwords['redis_tasks'])}@127.0.0.1:{self.ports.redis}/0"
         auth = {
             "TASKYARD_AUTH_MONGODB_URI": self.database.uri("auth"),
             "TASKYARD_AUTH_PRIVATE_KEY_FILE": str(self.private_key),
@@ -130,7 +129,7 @@ class LocalStack:
             "TASKYARD_PUBLIC_URL": self.gateway_url,
             "TASKYARD_TASKS_MONGODB_URI": self.database.uri("tasks"),
             "TASKYARD_TASKS_PUBLIC_KEYS_FILE": str(self.public_keys),
-            "TASKYARD_TASKS_REDIS_URL": tasks_redis,
+            "TASKYARD_TASKS_REDIS_URL": self.cache.url("tasks"),
         }
         own = {"auth": auth, "tasks": tasks, "monolith": {**auth, **tasks}}[kind]
         return {"TASKYARD_PORT": str(port), **own, **self.settings}
@@ -140,26 +139,6 @@ class LocalStack:
         command = [sys.executable, "-m", f"app.{kind}"]
         environment = self.service_environment(kind, port)
         return Process(name, command, self.folder / f"{name}.log", environment, output=self.output, cwd=ROOT)
-
-    def _redis(self) -> Process:
-        """The service's user has exactly the rights of production; `admin` is for tests alone."""
-        group = yaml.safe_load((ROOT / "playbooks" / "group_vars" / "redis.yml").read_text(encoding="utf-8"))
-        rules = next(user["rules"] for user in group["redis_users"] if user["name"] == "tasks")
-        accounts = self.folder / "redis.acl"
-        accounts.touch(0o600)
-        accounts.write_text(
-            "user default off\n"
-            f"user tasks on >{self.passwords['redis_tasks']} {' '.join(rules.split())}\n"
-            f"user admin on >{self.passwords['redis_admin']} ~* &* +@all\n"
-        )
-        command = [
-            str(self.servers.redis.path),
-            *("--bind", "127.0.0.1", "--port", str(self.ports.redis), "--aclfile", str(accounts)),
-            *("--save", "", "--appendonly", "no", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"),
-        ]
-        environment = self.servers.redis.environment
-        log = self.folder / "redis.log"
-        return Process("redis", command, log, environment, cwd=self.folder)
 
     def _gateway(self) -> Process:
         configuration = self.folder / "gateway" / "nginx.conf"
