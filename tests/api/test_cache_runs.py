@@ -78,6 +78,7 @@ async def test_a_reader_from_before_the_fail_over_stores_nothing_after_it(
             cut_off(master, replica)
             await cache.write(user, database.write(1))
             fail_over(master, replica)
+        await fresh_until_hit(slow, "another", Database())  # it has found the new master
         database.go.set()
         await reader
         assert (await cache.read(user, "", database.load))[0] == page(1)
