@@ -83,7 +83,7 @@ class RedisLink:
         try:
             with timing.measured("cache"):
                 answer = await self._talk(conversation)
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisError, OSError, TimeoutError, RuntimeError) as error:  # uvloop's closed transports
             self._breaker.failed(str(error) or "too slow")
             raise CacheDownError from error
         self._breaker.succeeded()
@@ -110,9 +110,13 @@ class RedisLink:
 
     async def _learn_run(self, connection: AbstractConnection) -> None:
         """Name the run: `run_id` is new in every process, `master_replid` with every promotion."""
-        await connection.on_connect()
-        await connection.send_command("INFO", "server", "replication")
-        told = (await connection.read_response()).decode()
+        try:
+            await connection.on_connect()
+            await connection.send_command("INFO", "server", "replication")
+            told = (await connection.read_response()).decode()
+        except BaseException:  # half a greeting must not go back into the pool as a connection
+            await connection.disconnect(nowait=True)
+            raise
         facts = dict(line.partition(":")[::2] for line in told.splitlines())
         identity = f"{facts['run_id']} {facts['master_replid']}".encode()
         self._runs[connection] = hashlib.blake2b(identity, digest_size=8).hexdigest()
