@@ -85,10 +85,10 @@ class Checker:
         for task in seen.keys() - self._tasks.keys():
             self._report(Violation("phantom", task, seen[task], ABSENT, ABSENT, began, ended, where))
 
-    def living(self, at: float) -> dict[str, bool]:
-        """Return whether each task has to be there, of those whose outcome is known."""
-        known = {task: history for task, history in self._tasks.items() if history.floor(at) == history.begun}
-        return {task: history.deleting is None for task, history in known.items()}
+    def vanished(self, task: str, began: float, ended: float, where: str) -> None:
+        """Tell that a write was answered "there is no such task", which only its own deletion may cause."""
+        history = self._tasks[task]
+        self._report(Violation("lost", task, None, history.floor(began), history.begun, began, ended, where))
 
     def forget(self, before: float) -> None:
         """No read that is told from now on began earlier than `before`: keep memory bounded."""

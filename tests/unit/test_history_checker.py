@@ -72,7 +72,6 @@ def test_an_unknown_outcome_may_show_either_way_for_ever(checker: Checker) -> No
         checker.read({}, at, at + 1)
         checker.forget(at)
     assert not checker.found
-    assert checker.living(100) == {}
 
 
 def test_a_deleted_task_that_is_seen_again_is_resurrected(checker: Checker) -> None:
@@ -84,7 +83,6 @@ def test_a_deleted_task_that_is_seen_again_is_resurrected(checker: Checker) -> N
     assert not checker.found
     checker.read({"a": 1}, 7, 8)
     assert checker.found == Counter(resurrected=1)
-    assert checker.living(9) == {"a": False}
 
 
 def test_a_filtered_list_shows_what_the_filter_lets_through(checker: Checker) -> None:
@@ -103,3 +101,9 @@ def test_forgetting_keeps_what_later_reads_are_judged_by(checker: Checker) -> No
     checker.read({"a": 0}, 100, 101)
     checker.read({"a": 1}, 100, 101)
     assert checker.found == Counter(stale=1)
+
+
+def test_a_task_that_a_write_does_not_find_is_lost(checker: Checker) -> None:
+    checker.write_begins("a")
+    checker.vanished("a", 4, 5, "PATCH")
+    assert checker.found == Counter(lost=1)
