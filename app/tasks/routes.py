@@ -15,7 +15,7 @@ _JSON = "application/json"
 _LIST_HEADERS: dict[str, Any] = {
     "X-Total-Count": {"description": "How many tasks there are.", "schema": {"type": "integer"}},
     "X-Cache": {
-        "description": "HIT: from Redis. MISS: from MongoDB. BYPASS: from MongoDB, Redis being away.",
+        "description": "HIT: from Redis. MISS: from MongoDB. BYPASS: from MongoDB, Redis being no help.",
         "schema": {"type": "string", "enum": ["HIT", "MISS", "BYPASS"]},
     },
 }
