@@ -19,6 +19,7 @@ class Relay:
         (self.port,) = free_ports(1)
         self._listener: asyncio.Server | None = None
         self._ends: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None]] = set()
 
     async def mend(self) -> Self:
         self._listener = await asyncio.start_server(self._connect, "127.0.0.1", self.port)
@@ -30,8 +31,15 @@ class Relay:
             self._listener.close()
         for end in list(self._ends):
             end.transport.abort()
+        if self._passing:
+            await asyncio.wait(self._passing)
 
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._pass_both_ways(reader, writer))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
+
+    async def _pass_both_ways(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
         except OSError:

@@ -25,6 +25,7 @@ TASKS_OF_A_WRITER = 3
 _MAX_UNKNOWN = 12
 _FORGET_EVERY_SECONDS = 5.0
 _AFTER_AN_ERROR_SECONDS = 0.05
+_BETWEEN_WRITES_SECONDS = 0.2  # so that lists are hit, too
 _AVAILABLE_AGAIN = 300.0  # longest wait at the end, when nothing is broken any more
 
 
@@ -128,6 +129,7 @@ class Person:
         tasks: dict[str, str] = {}  # title -> path
         async with self._clients() as clients:
             while not done():
+                await asyncio.sleep(random.uniform(0, _BETWEEN_WRITES_SECONDS))
                 client = clients[random.choice(self._urls)]
                 if len(tasks) < TASKS_OF_A_WRITER and (not tasks or random.random() < 0.3):
                     self._names += 1
