@@ -95,6 +95,14 @@ def test_a_list_that_somebody_spoilt_in_redis_is_no_error(redis: Redis, anna: Pe
     assert anna.titles() == ["a"]
 
 
+def test_an_answer_tells_how_long_redis_and_mongodb_took(anna: Person) -> None:
+    missed, hit = (anna.gateway.get("/tasks").headers["Server-Timing"] for _ in range(2))
+    assert "cache;dur=" in missed
+    assert "db;dur=" in missed
+    assert "cache;dur=" in hit
+    assert "db;dur=" not in hit
+
+
 def test_the_tasks_user_of_redis_can_do_no_more_than_the_cache_needs(stack: LocalStack) -> None:
     url = stack.service_environment("tasks", 1)["TASKYARD_TASKS_REDIS_URL"]
     with Redis.from_url(url) as limited:

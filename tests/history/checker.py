@@ -55,6 +55,7 @@ class Checker:
         self.found: Counter[Kind] = Counter()
         self.examples: list[Violation] = []
         self._tasks: dict[str, _Task] = {}
+        self._deleted: set[str] = set()  # long ago: no list may show them any more
 
     def write_begins(self, task: str, *, deletes: bool = False) -> int:
         """Return the write's number."""
@@ -83,7 +84,8 @@ class Checker:
             if kind:
                 self._report(Violation(kind, task, seen.get(task), floor, history.begun, began, ended, where))
         for task in seen.keys() - self._tasks.keys():
-            self._report(Violation("phantom", task, seen[task], ABSENT, ABSENT, began, ended, where))
+            kind = "resurrected" if task in self._deleted else "phantom"
+            self._report(Violation(kind, task, seen[task], ABSENT, ABSENT, began, ended, where))
 
     def vanished(self, task: str, began: float, ended: float, where: str) -> None:
         """Tell that a write was answered "there is no such task", which only its own deletion may cause."""
@@ -92,8 +94,11 @@ class Checker:
 
     def forget(self, before: float) -> None:
         """No read that is told from now on began earlier than `before`: keep memory bounded."""
-        for history in self._tasks.values():
+        for task, history in list(self._tasks.items()):
             history.forget(before)
+            if history.deleting is not None and history.floor(before) == history.deleting:
+                del self._tasks[task]
+                self._deleted.add(task)
 
     def _report(self, violation: Violation) -> None:
         self.found[violation.kind] += 1

@@ -107,3 +107,21 @@ def test_a_task_that_a_write_does_not_find_is_lost(checker: Checker) -> None:
     checker.write_begins("a")
     checker.vanished("a", 4, 5, "PATCH")
     assert checker.found == Counter(lost=1)
+
+
+def test_a_task_deleted_long_ago_is_still_known(checker: Checker) -> None:
+    checker.write_begins("a", deletes=True)
+    checker.write_acknowledged("a", 6)
+    checker.forget(100)
+    checker.read({}, 100, 101)
+    assert not checker.found
+    checker.read({"a": 1}, 100, 101)
+    assert checker.found == Counter(resurrected=1)
+
+
+def test_a_deletion_is_not_forgotten_before_the_reads_that_may_have_missed_it(checker: Checker) -> None:
+    checker.write_begins("a", deletes=True)
+    checker.write_acknowledged("a", 6)
+    checker.forget(5)
+    checker.read({"a": 1}, 5, 101)
+    assert not checker.found
