@@ -9,10 +9,10 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help venv up down status smoke provision relocate test lint dev fuzz e2e lock clean
+.PHONY: help venv up down status smoke provision relocate test fuzz check-cache lint dev e2e lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: ## make .venv from the locked pins (every other command does it when it has to)
 	@tools/venv.sh $(VENV) $(PYTHON)
@@ -49,6 +49,10 @@ test: venv ## lint, then unit and API tests against real servers (no root, no ma
 
 fuzz: venv ## ask the API what its documents allow, and more (MAX_EXAMPLES=100 an operation)
 	@python -m pytest tests/fuzz
+
+OPERATIONS := 1000000
+check-cache: venv ## a million operations with faults: does a cached list ever lie?
+	@python -m tests.history --operations $(OPERATIONS)
 
 lint: venv ## ruff, mypy, yamllint, ansible-lint
 	@ruff check --quiet app tools tests

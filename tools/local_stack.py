@@ -16,10 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
-import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -31,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tools.local_mongod import mongod
 from tools.local_process import Output, Process
+from tools.local_redis import redis_server
 from tools.packages import ROOT
 from tools.servers import Servers
 
@@ -78,7 +77,8 @@ class LocalStack:
         self.task_urls = [f"http://127.0.0.1:{port}" for port in self.ports.tasks]
         self.database = mongod(self.servers.mongod, self.folder, self.ports.mongodb, self.passwords)
         self.mongodb = self.database.process
-        self.redis = self._redis()
+        self.cache = redis_server(self.servers.redis, self.folder, self.ports.redis, self.passwords)
+        self.redis = self.cache.process
         self.auth = [self._service("auth", port) for port in self.ports.auth]
         self.tasks = [self._service("tasks", port) for port in self.ports.tasks]
         self.gateway = self._gateway()
@@ -95,8 +95,9 @@ class LocalStack:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def redis_url(self, user: str) -> str:
-        return f"redis://{user}:{quote(self.passwords[f'redis_{user}'])}@127.0.0.1:{self.ports.redis}/0"
+    @property
+    def redis_admin_url(self) -> str:
+        return self.cache.url("admin")
 
     def start(self) -> None:
         """Start side by side what can be, and return when all of it answers."""
@@ -129,7 +130,7 @@ class LocalStack:
         """What a service needs to run by itself; `monolith` gets both."""
         auth = {
             "TASKYARD_AUTH_MONGODB_URI": self.database.uri("auth"),
-            "TASKYARD_AUTH_REDIS_URL": self.redis_url("auth"),
+            "TASKYARD_AUTH_REDIS_URL": self.cache.url("auth"),
             "TASKYARD_AUTH_PRIVATE_KEY_FILE": str(self.private_key),
             "TASKYARD_AUTH_OTHER_PUBLIC_KEYS_FILE": str(self.public_keys),
         }
@@ -137,7 +138,7 @@ class LocalStack:
             "TASKYARD_PUBLIC_URL": self.gateway_url,
             "TASKYARD_TASKS_MONGODB_URI": self.database.uri("tasks"),
             "TASKYARD_TASKS_PUBLIC_KEYS_FILE": str(self.public_keys),
-            "TASKYARD_TASKS_REDIS_URL": self.redis_url("tasks"),
+            "TASKYARD_TASKS_REDIS_URL": self.cache.url("tasks"),
         }
         own = {"auth": auth, "tasks": tasks, "monolith": {**auth, **tasks}}[kind]
         common = {"TASKYARD_PORT": str(port), "TASKYARD_TRUSTED_PROXIES": "127.0.0.1"}
@@ -148,27 +149,6 @@ class LocalStack:
         command = [sys.executable, "-m", f"app.{kind}"]
         environment = self.service_environment(kind, port)
         return Process(name, command, self.folder / f"{name}.log", environment, output=self.output, cwd=ROOT)
-
-    def _redis(self) -> Process:
-        """The services' users have exactly the rights of production; `admin` is for tests alone."""
-        group = yaml.safe_load((ROOT / "playbooks" / "group_vars" / "redis.yml").read_text(encoding="utf-8"))
-        rules = {user["name"]: " ".join(user["rules"].split()) for user in group["redis_users"]}
-        users = "".join(
-            f"user {name} on >{self.passwords['redis_' + name]} {rules[name]}\n" for name in rules
-        )
-        accounts = self.folder / "redis.acl"
-        accounts.touch(0o600)
-        accounts.write_text(
-            f"user default off\n{users}user admin on >{self.passwords['redis_admin']} ~* &* +@all\n"
-        )
-        command = [
-            str(self.servers.redis.path),
-            *("--bind", "127.0.0.1", "--port", str(self.ports.redis), "--aclfile", str(accounts)),
-            *("--save", "", "--appendonly", "no", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"),
-        ]
-        environment = self.servers.redis.environment
-        log = self.folder / "redis.log"
-        return Process("redis", command, log, environment, cwd=self.folder)
 
     def _gateway(self) -> Process:
         configuration = self.folder / "gateway" / "nginx.conf"

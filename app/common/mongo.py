@@ -52,20 +52,30 @@ async def database(uri: SecretStr) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def deadline() -> AsyncIterator[None]:
-    """Bound what runs inside by OPERATION_SECONDS, and tell a database that is away (503) from a bug (500).
+    """Bound what runs inside by OPERATION_SECONDS, as a part of the request. Raises UnavailableError."""
+    try:
+        with timing.measured("db"):
+            async with bounded(OPERATION_SECONDS):
+                yield
+    except UnavailableError as error:
+        logger.warning("MongoDB does not answer: %s", type(error.__cause__).__name__)
+        raise
+
+
+@asynccontextmanager
+async def bounded(seconds: float) -> AsyncIterator[None]:
+    """Bound what runs inside, and tell a database that is away (UnavailableError) from a bug.
 
     pymongo's own deadline also limits the server (maxTimeMS); asyncio's ends the wait for a free thread.
     """
     try:
-        with timing.measured("db"), pymongo.timeout(OPERATION_SECONDS):
-            async with asyncio.timeout(OPERATION_SECONDS):
+        with pymongo.timeout(seconds):
+            async with asyncio.timeout(seconds):
                 yield
     except (ConnectionFailure, WTimeoutError, TimeoutError) as error:
-        logger.warning("MongoDB does not answer: %s", type(error).__name__)
         raise UnavailableError("MongoDB") from error
     except PyMongoError as error:
         if error.timeout:
-            logger.warning("MongoDB does not answer: %s", type(error).__name__)
             raise UnavailableError("MongoDB") from error
         raise
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from pydantic import SecretStr
 from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
@@ -11,8 +14,15 @@ from redis.maint_notifications import MaintNotificationsConfig
 _CONNECTIONS = 50
 
 
-def pool(url: SecretStr, timeout_seconds: float) -> BlockingConnectionPool:
-    """Redis need not answer yet: connections are made when they are needed, and nothing is tried twice."""
+def pool(
+    url: SecretStr,
+    timeout_seconds: float,
+    greet: Callable[[AbstractConnection], Awaitable[None]] | None = None,
+) -> BlockingConnectionPool:
+    """Redis need not answer yet: connections are made when they are needed, and nothing is tried twice.
+
+    `greet` takes the place of the library's greeting on each new connection.
+    """
     return BlockingConnectionPool.from_url(
         url.get_secret_value(),
         max_connections=_CONNECTIONS,
@@ -22,4 +32,5 @@ def pool(url: SecretStr, timeout_seconds: float) -> BlockingConnectionPool:
         retry=Retry(NoBackoff(), 0),
         driver_info=None,
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        redis_connect_func=greet,
     )

@@ -14,12 +14,14 @@ from app.common.poller import polling
 from app.common.revocations import Revocations
 from app.common.tokens import TokenVerifier
 from app.tasks import cache
+from app.tasks.cache_writer import stale_seconds
 from app.tasks.idempotency import IdempotencyRepository
 from app.tasks.repository import TaskRepository
 from app.tasks.representation import Representation
 from app.tasks.routes import router
 from app.tasks.service import TaskService
 from app.tasks.settings import TaskSettings
+from app.tasks.suspensions import LOOK_SECONDS, MongoSuspensions
 
 
 def create_app(given: TaskSettings | None = None) -> FastAPI:
@@ -34,9 +36,11 @@ async def resources(chosen: TaskSettings, app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(mongo.database(chosen.tasks_mongodb_uri))
         tasks, keys, ended = TaskRepository(db), IdempotencyRepository(db), Revocations(db)
+        ttl_seconds = chosen.tasks_cache_ttl_seconds
+        suspensions = MongoSuspensions(db, stale_seconds(ttl_seconds))
 
         async def prepare() -> None:
-            for repository in (tasks, keys):
+            for repository in (tasks, keys, suspensions):
                 await repository.prepare()
             async with mongo.deadline():
                 await ended.look()  # whoever was signed out stays out after a restart
@@ -44,7 +48,11 @@ async def resources(chosen: TaskSettings, app: FastAPI) -> AsyncIterator[None]:
         await mongo.wait_until_ready(prepare, chosen.startup_timeout_seconds)
         lists = await stack.enter_async_context(
             cache.connected(
-                chosen.tasks_redis_url, chosen.tasks_redis_timeout_ms / 1000, chosen.tasks_cache_ttl_seconds
+                chosen.tasks_redis_url,
+                chosen.tasks_redis_timeout_ms / 1000,
+                ttl_seconds,
+                suspensions,
+                chosen.tasks_redis_away,
             )
         )
         service = TaskService(tasks, keys, lists, Representation(chosen.public_url), chosen.tasks_quota)
@@ -57,6 +65,7 @@ async def resources(chosen: TaskSettings, app: FastAPI) -> AsyncIterator[None]:
         app.state.health.add("redis", lists.ping, required=False)
         app.state.health.tell("keys", lambda: sorted(verifier.keys))
         for name, look, seconds in (
+            ("suspensions", suspensions.look, LOOK_SECONDS),
             ("revocations", ended.look, revocations.LOOK_EVERY_SECONDS),
             ("deletions", Deletions(db, service.purge).look, deletions.LOOK_EVERY_SECONDS),
             ("keys", reread.look, files.LOOK_EVERY_SECONDS),

@@ -5,6 +5,7 @@ from pydantic import AfterValidator, Field
 
 from app.common.keys import read_public_keys
 from app.common.settings import CommonSettings, MongoUri, PublicUrl, RedisUrl
+from app.tasks.cache_writer import RedisAway
 
 
 def _holds_keys(path: Path) -> Path:
@@ -22,3 +23,6 @@ class TaskSettings(CommonSettings):
     tasks_redis_timeout_ms: int = Field(default=50, ge=1, le=1000)
     # How many tasks a person may have. Requests that arrive at the same moment may go beyond it.
     tasks_quota: int = Field(default=10_000, ge=1)
+    # What a write does that Redis misses: wait (a second) until no instance can answer an older list, or
+    # answer at once: others may answer older lists until Redis is told, for the time to live at the most.
+    tasks_redis_away: RedisAway = "wait"

@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from bson import ObjectId
 from redis import Redis
 
+from tests.api.caches import redis_alone
 from tests.api.people import People, Person, client
+from tools.local_redis import LocalRedis
 from tools.local_stack import LocalStack, wait_until_ready
 
 PATIENCE_SECONDS = 30
@@ -39,8 +42,21 @@ def gateway(stack: LocalStack) -> Iterator[httpx.Client]:
 @pytest.fixture
 def redis(stack: LocalStack) -> Iterator[Redis]:
     """Redis as its administrator sees it."""
-    with Redis.from_url(stack.redis_url("admin")) as opened:
+    with Redis.from_url(stack.redis_admin_url) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRedis]:
+    """Redis alone, for tests of the cache alone."""
+    with redis_alone(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture
+def user() -> str:
+    """The id of nobody else."""
+    return str(ObjectId())
 
 
 @pytest.fixture

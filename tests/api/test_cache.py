@@ -89,8 +89,18 @@ def test_everything_about_a_person_expires_and_lies_in_one_slot(redis: Redis, an
 def test_a_list_that_somebody_spoilt_in_redis_is_no_error(redis: Redis, anna: Person) -> None:
     anna.add("a")
     anna.titles()
-    redis.hset(f"tasks:{{{anna.id}}}:lists", "", b"spoilt")
+    lists = f"tasks:{{{anna.id}}}:lists"
+    (field,) = redis.hkeys(lists)
+    redis.hset(lists, field, b"spoilt")
     assert anna.titles() == ["a"]
+
+
+def test_an_answer_tells_how_long_redis_and_mongodb_took(anna: Person) -> None:
+    missed, hit = (anna.gateway.get("/tasks").headers["Server-Timing"] for _ in range(2))
+    assert "cache;dur=" in missed
+    assert "db;dur=" in missed
+    assert "cache;dur=" in hit
+    assert "db;dur=" not in hit
 
 
 def test_the_tasks_user_of_redis_can_do_no_more_than_the_cache_needs(stack: LocalStack) -> None:

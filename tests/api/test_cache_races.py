@@ -3,67 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import pytest
-from bson import ObjectId
-from pydantic import SecretStr
 from redis import Redis
 
-from app.tasks.cache import MARK_MS, Entry, Outcome, TaskListCache, connected
-from tools.local_stack import LocalStack
+from app.common.problems import ProblemError
+from app.tasks.cache import MAX_ENTRY_BYTES, MAX_LISTS, Entry, Outcome
+from app.tasks.cache_writer import MARK_MS
+from tests.api.caches import Database, instance, page
+from tools.local_redis import LocalRedis
 
 pytestmark = pytest.mark.anyio
 
 
-def page(value: int) -> Entry:
-    return Entry(value, f'"{value}"', "", b"[%d]" % value)
-
-
-@dataclass
-class Database:
-    """A list that can be held up: `reading` is set when a reader has read, `go` lets it have what it read."""
-
-    value: int = 0
-    loads: int = 0
-    reading: asyncio.Event = field(default_factory=asyncio.Event)
-    go: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def load(self) -> Entry:
-        self.loads += 1
-        return page(self.value)
-
-    async def load_held_up(self) -> Entry:
-        entry = await self.load()
-        self.reading.set()
-        await self.go.wait()
-        return entry
-
-    def write(self, value: int) -> Callable[[], Awaitable[None]]:
-        async def operation() -> None:
-            self.value = value
-
-        return operation
-
-
-@asynccontextmanager
-async def instance(stack: LocalStack, ttl_seconds: float = 60) -> AsyncIterator[TaskListCache]:
-    url = stack.service_environment("tasks", 1)["TASKYARD_TASKS_REDIS_URL"]
-    async with connected(SecretStr(url), timeout_seconds=5, ttl_seconds=ttl_seconds) as cache:
-        yield cache
-
-
 @pytest.fixture
-def user() -> str:
-    return str(ObjectId())
+def redis(server: LocalRedis) -> Iterator[Redis]:
+    with Redis.from_url(server.url("admin")) as opened:
+        yield opened
 
 
 async def test_a_reader_overtaken_by_a_whole_write_does_not_store_what_it_read(
-    stack: LocalStack, user: str
+    server: LocalRedis, user: str
 ) -> None:
-    async with instance(stack) as reading, instance(stack) as writing:
+    async with instance(server) as reading, instance(server) as writing:
         database = Database()
         reader = asyncio.create_task(reading.read(user, "", database.load_held_up))
         await database.reading.wait()
@@ -74,8 +37,8 @@ async def test_a_reader_overtaken_by_a_whole_write_does_not_store_what_it_read(
         assert await writing.read(user, "", database.load) == (page(1), Outcome.HIT)
 
 
-async def test_a_reader_within_a_write_stores_nothing(stack: LocalStack, user: str) -> None:
-    async with instance(stack) as reading, instance(stack) as writing:
+async def test_a_reader_within_a_write_stores_nothing(server: LocalRedis, user: str) -> None:
+    async with instance(server) as reading, instance(server) as writing:
         database = Database()
 
         async def operation() -> None:
@@ -86,8 +49,8 @@ async def test_a_reader_within_a_write_stores_nothing(stack: LocalStack, user: s
         assert (await reading.read(user, "", database.load))[0].total == 1
 
 
-async def test_a_lease_from_before_the_write_is_void_after_the_mark(stack: LocalStack, user: str) -> None:
-    async with instance(stack) as reading, instance(stack) as writing:
+async def test_a_lease_from_before_the_write_is_void_after_the_mark(server: LocalRedis, user: str) -> None:
+    async with instance(server) as reading, instance(server) as writing:
         database = Database()
         reader = asyncio.create_task(reading.read(user, "", database.load_held_up))
         await database.reading.wait()
@@ -102,9 +65,9 @@ async def test_a_lease_from_before_the_write_is_void_after_the_mark(stack: Local
 
 
 async def test_with_two_writers_the_first_to_end_does_not_let_readers_store(
-    stack: LocalStack, user: str
+    server: LocalRedis, user: str
 ) -> None:
-    async with instance(stack) as first, instance(stack) as second, instance(stack) as reading:
+    async with instance(server) as first, instance(server) as second, instance(server) as reading:
         database = Database()
 
         async def long_write() -> None:
@@ -118,8 +81,8 @@ async def test_with_two_writers_the_first_to_end_does_not_let_readers_store(
         assert (await reading.read(user, "", database.load))[1] is Outcome.HIT
 
 
-async def test_a_lost_lease_is_not_stored(stack: LocalStack, redis: Redis, user: str) -> None:
-    async with instance(stack) as cache:
+async def test_a_lost_lease_is_not_stored(server: LocalRedis, redis: Redis, user: str) -> None:
+    async with instance(server) as cache:
         database = Database()
         reader = asyncio.create_task(cache.read(user, "", database.load_held_up))
         await database.reading.wait()
@@ -131,9 +94,9 @@ async def test_a_lost_lease_is_not_stored(stack: LocalStack, redis: Redis, user:
 
 
 async def test_a_lost_lease_made_anew_by_another_reader_is_another_lease(
-    stack: LocalStack, redis: Redis, user: str
+    server: LocalRedis, redis: Redis, user: str
 ) -> None:
-    async with instance(stack) as slow, instance(stack) as quick:
+    async with instance(server) as slow, instance(server) as quick:
         database = Database()
         reader = asyncio.create_task(slow.read(user, "", database.load_held_up))
         await database.reading.wait()
@@ -145,8 +108,8 @@ async def test_a_lost_lease_made_anew_by_another_reader_is_another_lease(
         assert await quick.read(user, "", database.load) == (page(1), Outcome.HIT)
 
 
-async def test_many_misses_at_once_read_the_database_once(stack: LocalStack, user: str) -> None:
-    async with instance(stack) as cache:
+async def test_many_misses_at_once_read_the_database_once(server: LocalRedis, user: str) -> None:
+    async with instance(server) as cache:
         database = Database()
         readers = [asyncio.create_task(cache.read(user, "", database.load_held_up)) for _ in range(20)]
         await database.reading.wait()
@@ -157,8 +120,8 @@ async def test_many_misses_at_once_read_the_database_once(stack: LocalStack, use
         assert database.loads == 1
 
 
-async def test_nobody_joins_a_load_that_began_before_a_write(stack: LocalStack, user: str) -> None:
-    async with instance(stack) as cache:
+async def test_nobody_joins_a_load_that_began_before_a_write(server: LocalRedis, user: str) -> None:
+    async with instance(server) as cache:
         database = Database()
         early = asyncio.create_task(cache.read(user, "", database.load_held_up))
         await database.reading.wait()
@@ -170,8 +133,8 @@ async def test_nobody_joins_a_load_that_began_before_a_write(stack: LocalStack, 
         assert (await early)[0].total == 0
 
 
-async def test_a_failed_load_is_not_kept(stack: LocalStack, user: str) -> None:
-    async with instance(stack) as cache:
+async def test_a_failed_load_is_not_kept(server: LocalRedis, user: str) -> None:
+    async with instance(server) as cache:
 
         async def fail() -> Entry:
             raise RuntimeError("no database")
@@ -183,18 +146,13 @@ async def test_a_failed_load_is_not_kept(stack: LocalStack, user: str) -> None:
 
 
 async def test_a_writer_that_died_at_work_keeps_lists_out_until_its_mark_ends(
-    stack: LocalStack, redis: Redis, user: str
+    server: LocalRedis, redis: Redis, user: str
 ) -> None:
-    async with instance(stack) as dead, instance(stack) as alive:
+    async with instance(server) as alive:
         database = Database()
         await alive.read(user, "", database.load)
-
-        async def die() -> None:
-            raise SystemExit  # what happens after this line does not matter: the clearing is taken away below
-
-        dead._clear = dead._mark  # noqa: SLF001 - a dead writer clears nothing
         with pytest.raises(SystemExit):
-            await dead._write(user, die)  # noqa: SLF001
+            await mark_and_die(server, user)
         for _ in range(2):
             assert (await alive.read(user, "", database.load))[1] is Outcome.MISS
         writers = f"tasks:{{{user}}}:writers"
@@ -205,10 +163,20 @@ async def test_a_writer_that_died_at_work_keeps_lists_out_until_its_mark_ends(
         assert (await alive.read(user, "", database.load))[1] is Outcome.HIT
 
 
+async def mark_and_die(server: LocalRedis, user: str) -> None:
+    """Leave what a process leaves that ends within its write. (test_dying_writer.py kills real ones.)"""
+    async with instance(server) as dead:
+
+        async def die() -> None:
+            raise SystemExit
+
+        await dead._writer._write(user, die)  # noqa: SLF001 - in this task, which may end so
+
+
 async def test_a_write_with_an_unknown_outcome_leaves_its_mark(
-    stack: LocalStack, redis: Redis, user: str
+    server: LocalRedis, redis: Redis, user: str
 ) -> None:
-    async with instance(stack) as cache:
+    async with instance(server) as cache:
         database = Database()
 
         async def time_out() -> None:
@@ -222,9 +190,9 @@ async def test_a_write_with_an_unknown_outcome_leaves_its_mark(
 
 
 async def test_a_caller_that_goes_away_does_not_stop_its_write(
-    stack: LocalStack, redis: Redis, user: str
+    server: LocalRedis, redis: Redis, user: str
 ) -> None:
-    async with instance(stack) as cache:
+    async with instance(server) as cache:
         database, at_work = Database(), asyncio.Event()
 
         async def operation() -> None:
@@ -243,21 +211,59 @@ async def test_a_caller_that_goes_away_does_not_stop_its_write(
     assert redis.zcard(f"tasks:{{{user}}}:writers") == 0
 
 
-async def test_later_lists_do_not_lengthen_the_life_of_earlier_ones(
-    stack: LocalStack, redis: Redis, user: str
+async def test_a_refused_write_has_a_known_outcome(server: LocalRedis, redis: Redis, user: str) -> None:
+    async with instance(server) as cache:
+
+        async def refuse() -> None:
+            raise ProblemError(412, "somebody else was quicker")
+
+        with pytest.raises(ProblemError):
+            await cache.write(user, refuse)
+        assert redis.zcard(f"tasks:{{{user}}}:writers") == 0
+
+
+async def test_a_write_drops_the_lists_of_every_query(server: LocalRedis, redis: Redis, user: str) -> None:
+    queries = ["", "completed=true", "cursor=abc&limit=10"]
+    async with instance(server) as reading, instance(server) as writing:
+        database = Database()
+        for query in queries:
+            await reading.read(user, query, database.load)
+            assert (await reading.read(user, query, database.load))[1] is Outcome.HIT
+        await writing.write(user, database.write(1))
+        for query in queries:
+            assert await reading.read(user, query, database.load) == (page(1), Outcome.MISS)
+
+
+async def test_lists_end_with_the_lease_that_they_were_read_under(
+    server: LocalRedis, redis: Redis, user: str
 ) -> None:
-    lists = f"tasks:{{{user}}}:lists"
-    async with instance(stack) as cache:
+    lists, version = f"tasks:{{{user}}}:lists", f"tasks:{{{user}}}:version"
+    async with instance(server) as cache:
         await cache.read(user, "", Database().load)
-        redis.pexpire(lists, 30_000)
+        assert redis.pexpiretime(lists) == redis.pexpiretime(version)
+        redis.pexpire(version, 30_000)
         await cache.read(user, "completed=true", Database().load)
         assert redis.hlen(lists) == 2
-        assert redis.pttl(lists) <= 30_000
+        assert redis.pexpiretime(lists) == redis.pexpiretime(version)
 
 
-async def test_a_list_above_a_mebibyte_is_answered_but_not_kept(stack: LocalStack, user: str) -> None:
+async def test_a_user_has_so_many_lists_and_no_more(server: LocalRedis, redis: Redis, user: str) -> None:
+    async with instance(server) as cache:
+        for number in range(MAX_LISTS + 2):
+            await cache.read(user, f"limit={number}", Database().load)
+        assert redis.hlen(f"tasks:{{{user}}}:lists") == MAX_LISTS
+        assert (await cache.read(user, f"limit={MAX_LISTS}", Database().load))[1] is Outcome.MISS
+        assert (await cache.read(user, "limit=0", Database().load))[1] is Outcome.HIT
+
+
+@pytest.mark.parametrize(("more", "second"), [(0, Outcome.HIT), (1, Outcome.MISS)])
+async def test_a_list_above_the_limit_is_answered_but_not_kept(
+    server: LocalRedis, user: str, more: int, second: Outcome
+) -> None:
+    head = len(Entry(1, '"tag"', "", b"").encode())
+
     async def load() -> Entry:
-        return Entry(1, '"tag"', "", b"x" * 1024 * 1024)
+        return Entry(1, '"tag"', "", b"x" * (MAX_ENTRY_BYTES - head + more))
 
-    async with instance(stack) as cache:
-        assert [(await cache.read(user, "", load))[1] for _ in range(2)] == [Outcome.MISS, Outcome.MISS]
+    async with instance(server) as cache:
+        assert [(await cache.read(user, "", load))[1] for _ in range(2)] == [Outcome.MISS, second]

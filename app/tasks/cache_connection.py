@@ -1,0 +1,108 @@
+"""Talking to Redis: within a deadline, past a circuit breaker, knowing which run of which server answers."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from pydantic import SecretStr
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from app.common import timing
+from app.common.redis_pool import pool
+from app.tasks.breaker import Breaker
+
+T = TypeVar("T")
+
+
+class CacheDownError(Exception):
+    """Redis did not do what it was asked, or not in time. Whether it still will is not known."""
+
+
+class Script:
+    """A Lua script: sent by its digest, and by its text to a server that does not know it yet."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - the name that Redis gives it
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One connection while somebody talks on it. `run` names the data set that is asked, see `_learn_run`."""
+
+    connection: AbstractConnection
+    run: str
+
+    async def command(self, *words: str | bytes | int) -> Any:
+        await self.connection.send_command(*words)
+        return await self.connection.read_response()
+
+    async def script(self, script: Script, keys: Sequence[str], *args: str | bytes | int) -> Any:
+        try:
+            return await self.command("EVALSHA", script.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            await self.command("SCRIPT", "LOAD", script.text)
+            return await self.command("EVALSHA", script.sha, len(keys), *keys, *args)
+
+
+class RedisLink:
+    """The pool of connections. Redis need not answer yet: connections are made when they are needed."""
+
+    def __init__(self, url: SecretStr, timeout_seconds: float) -> None:
+        self._timeout = timeout_seconds
+        self._breaker = Breaker()
+        self._runs: WeakKeyDictionary[AbstractConnection, str] = WeakKeyDictionary()
+        self._pool = pool(url, timeout_seconds, self._learn_run)
+
+    def allows(self) -> bool:
+        """Return whether a read should ask Redis now."""
+        return self._breaker.allows()
+
+    async def talk(self, conversation: Callable[[Session], Awaitable[T]]) -> T:
+        """Raises CacheDownError, for whatever reason Redis did not answer in time."""
+        try:
+            with timing.measured("cache"):
+                answer = await self._talk(conversation)
+        except (RedisError, OSError, TimeoutError, RuntimeError) as error:  # uvloop's closed transports
+            self._breaker.failed(str(error) or "too slow")
+            raise CacheDownError from error
+        self._breaker.succeeded()
+        return answer
+
+    async def close(self) -> None:
+        await self._pool.aclose()
+
+    async def _talk(self, conversation: Callable[[Session], Awaitable[T]]) -> T:
+        connection: AbstractConnection | None = None
+        try:
+            async with asyncio.timeout(self._timeout):
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+                return await conversation(Session(connection, self._runs[connection]))
+        except ResponseError:
+            raise  # an answer: the connection is in step
+        except BaseException:
+            if connection is not None:
+                await connection.disconnect(nowait=True)
+            raise
+        finally:
+            if connection is not None:  # outside of the deadline, which would leave it in use for ever
+                await self._pool.release(connection)
+
+    async def _learn_run(self, connection: AbstractConnection) -> None:
+        """Name the run: `run_id` is new in every process, `master_replid` with every promotion."""
+        try:
+            await connection.on_connect()
+            await connection.send_command("INFO", "server", "replication")
+            told = (await connection.read_response()).decode()
+        except BaseException:  # half a greeting must not go back into the pool as a connection
+            await connection.disconnect(nowait=True)
+            raise
+        facts = dict(line.partition(":")[::2] for line in told.splitlines())
+        identity = f"{facts['run_id']} {facts['master_replid']}".encode()
+        self._runs[connection] = hashlib.blake2b(identity, digest_size=8).hexdigest()

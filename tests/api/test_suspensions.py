@@ -1,0 +1,159 @@
+"""The side channel by which a writer without Redis tells every instance not to read a user's entries."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import SecretStr
+
+from app.common import mongo
+from app.common.problems import UnavailableError
+from app.tasks import suspensions
+from app.tasks.suspensions import SEEN_SECONDS, TRUST_SECONDS, MongoSuspensions
+from tools.local_stack import LocalStack
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def database(stack: LocalStack) -> AsyncIterator[mongo.Database]:
+    async with mongo.database(SecretStr(stack.database.uri("tasks"))) as opened:
+        yield opened
+
+
+async def looked(database: mongo.Database) -> MongoSuspensions:
+    other = MongoSuspensions(database, 60)
+    await other.look()
+    return other
+
+
+async def test_every_instance_obeys_from_its_next_look_on(database: mongo.Database, user: str) -> None:
+    writing, reading = MongoSuspensions(database, 60), await looked(database)
+    assert reading.trusts(user)
+    await writing.suspend(user)
+    await reading.look()
+    assert not reading.trusts(user)
+    assert reading.trusts("somebody else")
+    await writing.lift(user)
+    await reading.look()
+    assert reading.trusts(user)
+
+
+async def test_who_has_not_looked_lately_trusts_nothing(database: mongo.Database, user: str) -> None:
+    assert not MongoSuspensions(database, 60).trusts(user)
+    reading = await looked(database)
+    reading._looked -= TRUST_SECONDS  # noqa: SLF001 - as after a freeze
+    assert not reading.trusts(user)
+    await reading.look()
+    assert reading.trusts(user)
+
+
+async def test_a_suspension_ends_by_itself(database: mongo.Database, user: str) -> None:
+    await MongoSuspensions(database, 0.3).suspend(user)
+    reading = await looked(database)
+    async with asyncio.timeout(30):
+        while not reading.trusts(user):
+            await reading.look()
+
+
+async def test_it_is_seen_a_while_after_it_was_stored_and_a_renewed_one_at_once(
+    database: mongo.Database, user: str
+) -> None:
+    writing = MongoSuspensions(database, 60)
+    await writing.suspend(user)
+    stored = time.monotonic()
+    await asyncio.sleep(0.1)
+    await writing.suspend(user)
+    await writing.seen(user)
+    assert time.monotonic() - stored >= SEEN_SECONDS - 0.01
+    since = writing._own[user].since  # noqa: SLF001 - nothing else shows that nobody waits again
+    await writing.suspend(user)
+    assert writing._own[user].since == since  # noqa: SLF001
+    await writing.lift(user)
+
+
+async def test_one_that_had_ended_before_it_was_renewed_has_to_be_seen_again(
+    database: mongo.Database, user: str
+) -> None:
+    writing = MongoSuspensions(database, 0.01)
+    await writing.suspend(user)
+    since = writing._own[user].since  # noqa: SLF001
+    await asyncio.sleep(0.05)
+    await writing.suspend(user)
+    assert writing._own[user].since > since  # noqa: SLF001
+
+
+async def test_who_waits_goes_on_when_it_is_lifted(database: mongo.Database, user: str) -> None:
+    writing = MongoSuspensions(database, 60)
+    await writing.suspend(user)
+    writing._own[user] = suspensions._Own(time.monotonic() + 3600, time.monotonic() + 7200, 1)  # noqa: SLF001
+    waiting = asyncio.create_task(writing.seen(user))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    await writing.lift(user)
+    async with asyncio.timeout(30):
+        await waiting
+
+
+async def test_lifting_does_not_take_what_was_suspended_in_the_meantime(
+    database: mongo.Database, user: str
+) -> None:
+    writing, reading = MongoSuspensions(database, 60), MongoSuspensions(database, 60)
+    await writing.suspend(user)
+    earlier = writing._own[user]  # noqa: SLF001
+    await writing.suspend(user)
+    later, writing._own[user] = writing._own[user], earlier  # noqa: SLF001
+    await writing.lift(user)
+    await reading.look()
+    assert not reading.trusts(user)
+    writing._own[user] = later  # noqa: SLF001
+    await writing.lift(user)
+    await reading.look()
+    assert reading.trusts(user)
+
+
+async def test_too_many_suspensions_suspend_everybody(
+    database: mongo.Database, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suspensions, "_MAX_SUSPENDED", 1)
+    writing = MongoSuspensions(database, 60)
+    for each in ("a", "b"):
+        await writing.suspend(each)
+    assert not (await looked(database)).trusts(user)
+    for each in ("a", "b"):
+        await writing.lift(each)
+    assert (await looked(database)).trusts(user)
+
+
+async def test_when_mongodb_is_silent_what_is_known_goes_on_to_count(
+    faults: LocalStack, database: mongo.Database, user: str
+) -> None:
+    writing, reading = MongoSuspensions(database, 60), MongoSuspensions(database, 60)
+    await writing.suspend("suspended")
+    await reading.look()
+    faults.mongodb.pause()
+    with pytest.raises(UnavailableError):
+        await reading.look()
+    assert reading.trusts(user)
+    assert not reading.trusts("suspended")
+    faults.mongodb.resume()
+    await writing.lift("suspended")
+
+
+async def test_a_look_that_was_itself_held_up_is_no_look(
+    database: mongo.Database, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = await looked(database)
+    reading._looked -= TRUST_SECONDS  # noqa: SLF001
+
+    async def held_up() -> frozenset[str]:
+        time.sleep(0.6)  # noqa: ASYNC251 - nothing goes on, as in a frozen process
+        raise UnavailableError("MongoDB")
+
+    monkeypatch.setattr(reading, "_find", held_up)
+    with pytest.raises(UnavailableError):
+        await reading.look()
+    assert not reading.trusts(user)

@@ -1,0 +1,65 @@
+"""The task service with the usual cache: read, else load and store; delete after the write. To be caught.
+
+python -m tests.history.naive_cache
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.common.server import main
+from app.tasks import cache
+from app.tasks.application import create_app
+from app.tasks.cache import Entry, Load, Outcome, TaskListCache
+from app.tasks.cache_connection import RedisLink
+from app.tasks.cache_writer import RedisAway
+from app.tasks.settings import TaskSettings
+from app.tasks.suspensions import Suspensions
+
+T = TypeVar("T")
+
+
+class NaiveCache(TaskListCache):
+    def __init__(self, redis: Redis, url: SecretStr, suspensions: Suspensions) -> None:
+        super().__init__(RedisLink(url, 1), suspensions, 60, "answer")
+        self._redis = redis
+
+    async def read(self, user: str, query: str, load: Load) -> tuple[Entry, Outcome]:
+        key = f"tasks:{user}:{query}"
+        try:
+            stored = await self._redis.get(key)
+            if isinstance(stored, bytes) and (entry := Entry.decode(stored)):
+                return entry, Outcome.HIT
+            entry = await load()
+            await self._redis.set(key, entry.encode(), px=60_000)
+        except RedisError:
+            return await load(), Outcome.BYPASS
+        return entry, Outcome.MISS
+
+    async def write(self, user: str, operation: Callable[[], Awaitable[T]]) -> T:
+        result = await operation()
+        await self._redis.delete(f"tasks:{user}:")
+        return result
+
+
+@asynccontextmanager
+async def connected(
+    url: SecretStr,
+    timeout_seconds: float,
+    ttl_seconds: float,
+    suspensions: Suspensions,
+    redis_away: RedisAway = "wait",
+) -> AsyncIterator[TaskListCache]:
+    async with Redis.from_url(url.get_secret_value(), driver_info=None) as redis:
+        yield NaiveCache(redis, url, suspensions)
+
+
+if __name__ == "__main__":
+    cache.connected = connected
+    main("tasks", TaskSettings, create_app)
