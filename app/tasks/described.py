@@ -13,7 +13,7 @@ from app.common.problems import MEDIA_TYPE, responses
 from app.tasks.idempotency import KEY_PATTERN
 
 Responses = dict[int | str, dict[str, Any]]
-# The type that FastAPI gives every line of a header for is a list; what clients send is one text.
+# FastAPI gives all lines of a header to a sequence alone; what clients send is one text.
 _CONDITION = WithJsonSchema({"type": "string", "pattern": CONDITION_PATTERN, "examples": ['"1.0f1e2d3c"']})
 _KEY = WithJsonSchema(
     {"type": "string", "pattern": KEY_PATTERN, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"]}
