@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from app.common import mongo
 from app.common.etags import Condition
 from app.common.mongo import Document
 from app.common.problems import ProblemError
@@ -85,17 +86,22 @@ class TaskService:
         self, owner: str, documents: Sequence[Document], answer: Answer, claim: Claim | None
     ) -> Answer:
         """Insert all or none and, under a key, once. Requests at the same moment may pass the quota."""
-        if claim and (earlier := await self._keys.find(claim)):
-            return earlier
-        if await self._tasks.count(owner) + len(documents) > self._quota:
-            raise QuotaError(self._quota)
-        if claim is None:
-            await self._lists.write(owner, partial(self._tasks.insert, documents))
-            return answer
-        insert = partial(self._tasks.insert_within, documents=documents)
-        if await self._lists.write(owner, partial(self._keys.once, claim, answer, insert)):
-            return answer
-        return await self._insert(owner, documents, answer, claim)  # the winner's answer is there now
+
+        async def operation() -> Answer:
+            async with mongo.deadline():  # one for all steps: the writer's mark in Redis lasts no longer
+                while True:
+                    if claim and (earlier := await self._keys.find(claim)):
+                        return earlier
+                    if await self._tasks.count(owner) + len(documents) > self._quota:
+                        raise QuotaError(self._quota)
+                    if claim is None:
+                        await self._tasks.insert(documents)
+                        return answer
+                    insert = partial(self._tasks.insert_within, documents=documents)
+                    if await self._keys.once(claim, answer, insert):
+                        return answer  # otherwise somebody took the key meanwhile: the answer is there now
+
+        return await self._lists.write(owner, operation)
 
     async def get(self, owner: str, task_id: str) -> Answer:
         return self._representation.answer(await self._found(owner, task_id))

@@ -8,6 +8,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
+from app.common.keys import read_public_keys
 from tests.api.people import Person, client
 from tools.local_stack import LocalStack
 
@@ -53,11 +54,15 @@ def test_every_instance_takes_its_turn(stack: LocalStack, anna: Person) -> None:
 
 
 def test_health_and_readiness(stack: LocalStack) -> None:
-    for url, needs in ((stack.auth_url, {"mongodb"}), (stack.task_urls[0], {"mongodb", "redis"})):
+    (kid,) = read_public_keys(stack.public_keys)
+    for url, facts in (
+        (stack.auth_url, {"keys": [kid], "signing_key": kid}),
+        (stack.task_urls[0], {"keys": [kid]}),
+    ):
         with client(url) as opened:
             assert opened.get("/healthz").json() == {"status": "ok"}
             ready = opened.get("/readyz").json()
-            assert ready == {"status": "ok", "dependencies": dict.fromkeys(needs, "ok")}
+            assert ready == {"status": "ok", "dependencies": {"mongodb": "ok", "redis": "ok"}, **facts}
 
 
 @pytest.mark.parametrize(("user", "other"), [("auth", "taskyard_tasks"), ("tasks", "taskyard_auth")])

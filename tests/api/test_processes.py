@@ -209,7 +209,7 @@ def test_every_line_of_the_log_is_json_and_every_request_has_one(service: Servic
         "request_id": "my-request.1",
         "method": "GET",
         "path": "/tasks",
-        "status": 200,
+        "status": 422,
         "client": "127.0.0.1",
     }
 

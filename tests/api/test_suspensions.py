@@ -118,6 +118,7 @@ async def test_lifting_does_not_take_what_was_suspended_in_the_meantime(
 async def test_too_many_suspensions_suspend_everybody(
     database: mongo.Database, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await database["suspensions"].delete_many({})  # of other tests
     monkeypatch.setattr(suspensions, "_MAX_SUSPENDED", 1)
     writing = MongoSuspensions(database, 60)
     for each in ("a", "b"):
