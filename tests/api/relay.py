@@ -18,7 +18,6 @@ class Relay:
         self._to = to
         (self.port,) = free_ports(1)
         self._listener: asyncio.Server | None = None
-        self._ends: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None]] = set()
 
     async def mend(self) -> Self:
@@ -29,8 +28,8 @@ class Relay:
         """Refuse new connections and reset those that there are."""
         if self._listener:
             self._listener.close()
-        for end in list(self._ends):
-            end.transport.abort()
+        for task in self._passing:
+            task.cancel()
         if self._passing:
             await asyncio.wait(self._passing)
 
@@ -40,16 +39,12 @@ class Relay:
         task.add_done_callback(self._passing.discard)
 
     async def _pass_both_ways(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
-        except OSError:
-            writer.transport.abort()
-            return
-        both = {writer, far_writer}
-        self._ends |= both
         with contextlib.suppress(OSError):
-            await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
-        self._ends -= both
+            try:
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
+                await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
+            finally:
+                writer.transport.abort()
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
