@@ -76,9 +76,16 @@ class Checker:
         ended: float,
         where: str = "",
         shows: Callable[[int], bool] = lambda _: True,
+        *,
+        whole: bool = True,
     ) -> None:
-        """Check a whole list: the numbers by task. `shows` says which numbers the query lets through."""
+        """Check a list: the numbers by task. `shows` says which numbers the query lets through.
+
+        Of a page (not the `whole` list) only what it shows is judged: the rest may be on another page.
+        """
         for task, history in self._tasks.items():
+            if not whole and task not in seen:
+                continue
             floor = history.floor(began)
             kind = _judge(history, floor, seen.get(task), shows)
             if kind:

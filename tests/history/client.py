@@ -33,9 +33,11 @@ class Client:
         self._head = f"Host: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n"
         self._connection: _Connection | None = None
 
-    async def request(self, method: str, path: str, body: bytes = b"") -> Answer:
-        """Raises RequestError."""
+    async def request(self, method: str, path: str, body: bytes = b"", unless: bytes | None = None) -> Answer:
+        """Ask, `unless` the entity tag is still right (If-None-Match). Raises RequestError."""
         content = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+        if unless is not None:
+            content += f"If-None-Match: {unless.decode()}\r\n"
         message = f"{method} {path} HTTP/1.1\r\n{self._head}{content}\r\n".encode() + body
         try:
             async with asyncio.timeout(SECONDS):

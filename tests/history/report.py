@@ -14,6 +14,7 @@ def print_report(session: Session) -> None:
     rows = [
         ("operations", tally.operations),
         *((f"reads {outcome}", count) for outcome, count in sorted(tally.reads.items())),
+        ("reads answered 304", tally.not_modified),
         ("reads refused", tally.refused_reads),
         ("writes acknowledged", tally.writes),
         ("writes unknown", tally.unknown),

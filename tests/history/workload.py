@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -21,30 +22,49 @@ from tests.history.client import Answer, Client, RequestError
 
 PEOPLE, WRITERS, READERS = 6, 2, 4  # writers and readers for each person
 TASKS_OF_A_WRITER = 3
+CONDITIONAL = 0.3  # of the reads ask whether what they know is still right
 # A person with so many tasks of unknown outcome, which stay for ever, makes room for a new one.
 _MAX_UNKNOWN = 12
 _FORGET_EVERY_SECONDS = 5.0
 _AFTER_AN_ERROR_SECONDS = 0.05
-_BETWEEN_WRITES_SECONDS = 0.2  # so that lists are hit, too
+_BETWEEN_WRITES_SECONDS = 0.8  # so that lists are hit, too
 _AVAILABLE_AGAIN = 300.0  # longest wait at the end, when nothing is broken any more
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A list to ask for, and which numbers it shows. It has to be a whole list, not a page of several."""
+    """A list to ask for, and which numbers it shows; `whole` if all of it is on one page."""
 
     text: str
-    shows: Callable[[int], bool]
+    shows: Callable[[int], bool] = lambda _: True
+    whole: bool = True
 
 
 # A task's number is in its `order`; odd ones are `completed`.
-QUERIES = [Query("", lambda _: True)]
+QUERIES = [
+    Query(""),
+    Query(""),  # the one that everybody asks for
+    Query("completed=true", lambda number: number % 2 == 1),
+    Query("completed=false&sort=-updated_at", lambda number: number % 2 == 0),
+    Query("sort=order&limit=200"),
+    Query("limit=2", whole=False),
+]
+_NEXT = re.compile(rb'<[^>]*(/tasks\?[^>]*)>; rel="next"')
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a list was when it was seen last."""
+
+    etag: bytes
+    seen: dict[str, int]
 
 
 @dataclass
 class Tally:
     operations: int = 0
     reads: Counter[str] = field(default_factory=Counter)  # by X-Cache
+    not_modified: int = 0  # reads among them whose answer was "still the same" (304)
     writes: int = 0
     unknown: int = 0
     refused_reads: int = 0  # errors, which the faults explain: there is nothing to judge
@@ -66,6 +86,7 @@ class Person:
         self._token = token
         self._tally = tally
         self._reading: set[float] = set()  # when the reads under way began
+        self._known: dict[str, _Known] = {}  # by path
         self._unknown = 0
         self._names = 0
 
@@ -92,7 +113,8 @@ class Person:
         for url in self._urls:
             async with self._client(url) as client:
                 for query in QUERIES * 2:
-                    while not await self._read_once(client, url, query):
+                    self._known.clear()
+                    while not await self._read_all(client, url, query):
                         assert time.monotonic() < give_up, f"{url} does not answer any more"
                         await asyncio.sleep(_AFTER_AN_ERROR_SECONDS)
         self._tally.add_verdict(self.checker)
@@ -101,28 +123,45 @@ class Person:
         async with self._clients() as clients:
             while not done():
                 url = random.choice(self._urls)
-                if not await self._read_once(clients[url], url, random.choice(QUERIES)):
+                if not await self._read_all(clients[url], url, random.choice(QUERIES)):
                     await asyncio.sleep(_AFTER_AN_ERROR_SECONDS)
 
-    async def _read_once(self, client: Client, url: str, query: Query) -> bool:
+    async def _read_all(self, client: Client, url: str, query: Query) -> bool:
+        """Read a list page by page, each page an operation of its own. Returns whether all were answered."""
+        path: str | None = f"/tasks?{query.text}" if query.text else "/tasks"
+        while path is not None:
+            answer = await self._read_once(client, url, path, query)
+            if answer is None:
+                return False
+            goes_on = _NEXT.search(answer.headers[b"link"])
+            path = goes_on.group(1).decode() if goes_on else None
+        return True
+
+    async def _read_once(self, client: Client, url: str, path: str, query: Query) -> Answer | None:
         began = time.monotonic()
         self._reading.add(began)
         try:
-            answer = await client.request("GET", f"/tasks?{query.text}" if query.text else "/tasks")
+            known = self._known.get(path) if random.random() < CONDITIONAL else None
+            answer = await client.request("GET", path, unless=known.etag if known else None)
         except RequestError:
             answer = Answer()
         self._reading.discard(began)
         ended = time.monotonic()
-        if answer.status != 200:
+        if known and answer.status == 304:
+            seen = known.seen
+        elif answer.status == 200:
+            seen = {task["title"]: task["order"] for task in orjson.loads(answer.body)}
+            self._known[path] = _Known(answer.headers[b"etag"], seen)
+        else:
             self._tally.refused_reads += 1
-            return False
+            return None
         outcome = answer.headers[b"x-cache"].decode()
-        seen = {task["title"]: task["order"] for task in orjson.loads(answer.body)}
-        where = f"{url}/tasks?{query.text} {outcome} {answer.headers[b'x-served-by'].decode()}"
-        self.checker.read(seen, began, ended, where, query.shows)
+        where = f"{url}{path} {answer.status} {outcome} {answer.headers[b'x-served-by'].decode()}"
+        self.checker.read(seen, began, ended, where, query.shows, whole=query.whole)
         self._tally.operations += 1
         self._tally.reads[outcome] += 1
-        return True
+        self._tally.not_modified += answer.status == 304
+        return answer
 
     async def _write(self, done: Callable[[], bool]) -> None:
         """Create, change and delete tasks of its own, one after the other."""

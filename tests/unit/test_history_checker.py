@@ -96,6 +96,13 @@ def test_a_filtered_list_shows_what_the_filter_lets_through(checker: Checker) ->
     assert checker.found == Counter(lost=1, phantom=1)
 
 
+def test_of_a_page_only_what_it_shows_is_judged(checker: Checker) -> None:
+    checker.read({}, 4, 5, whole=False)
+    assert not checker.found
+    checker.read({"a": 0}, 4, 5, whole=False)
+    assert checker.found == Counter(stale=1)
+
+
 def test_forgetting_keeps_what_later_reads_are_judged_by(checker: Checker) -> None:
     checker.forget(100)
     checker.read({"a": 0}, 100, 101)
