@@ -18,6 +18,9 @@ from app.common.redis_pool import pool
 from app.tasks.breaker import Breaker
 
 T = TypeVar("T")
+# A read that gives up asks MongoDB, which costs little. A writer that gives up makes everybody ask MongoDB,
+# and has to wait for a second: that is worth more patience.
+WRITERS_PATIENCE = 4
 
 
 class CacheDownError(Exception):
@@ -58,17 +61,17 @@ class RedisLink:
         self._timeout = timeout_seconds
         self._breaker = Breaker()
         self._runs: WeakKeyDictionary[AbstractConnection, str] = WeakKeyDictionary()
-        self._pool = pool(url, timeout_seconds, self._learn_run)
+        self._pool = pool(url, timeout_seconds * WRITERS_PATIENCE, self._learn_run)
 
     def allows(self) -> bool:
         """Return whether a read should ask Redis now."""
         return self._breaker.allows()
 
-    async def talk(self, conversation: Callable[[Session], Awaitable[T]]) -> T:
-        """Raises CacheDownError, for whatever reason Redis did not answer in time."""
+    async def talk(self, conversation: Callable[[Session], Awaitable[T]], patience: int = 1) -> T:
+        """Raises CacheDownError, for whatever reason Redis did not answer within `patience` timeouts."""
         try:
             with timing.measured("cache"):
-                answer = await self._talk(conversation)
+                answer = await self._talk(conversation, self._timeout * patience)
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:  # uvloop's closed transports
             self._breaker.failed(str(error) or "too slow")
             raise CacheDownError from error
@@ -78,10 +81,10 @@ class RedisLink:
     async def close(self) -> None:
         await self._pool.aclose()
 
-    async def _talk(self, conversation: Callable[[Session], Awaitable[T]]) -> T:
+    async def _talk(self, conversation: Callable[[Session], Awaitable[T]], seconds: float) -> T:
         connection: AbstractConnection | None = None
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(seconds):
                 connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
                 return await conversation(Session(connection, self._runs[connection]))
         except ResponseError:

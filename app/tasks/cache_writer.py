@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 from app.common.mongo import OPERATION_SECONDS
 from app.common.problems import ProblemError, UnavailableError
 from app.tasks import cache_scripts
-from app.tasks.cache_connection import CacheDownError, RedisLink, Session
+from app.tasks.cache_connection import WRITERS_PATIENCE, CacheDownError, RedisLink, Session
 from app.tasks.suspensions import SEEN_SECONDS, Suspensions
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 # What to do about a write that Redis missed: make it wait until nobody can answer an older list, or answer.
 RedisAway = Literal["wait", "answer"]
-# Longer than a write may take, with room for the way to Redis and back.
+# Longer than a write may take, with room for the way to Redis and back: at most 4 s, see the settings.
 MARK_MS = int(OPERATION_SECONDS * 2 * 1000)
 REPAIR_SECONDS = 0.5
 _CLOSING_SECONDS = OPERATION_SECONDS + SEEN_SECONDS + 1
@@ -179,7 +179,7 @@ class CacheWriter:
 
     async def _told(self, conversation: Callable[[Session], Awaitable[None]]) -> bool:
         try:
-            await self._link.talk(conversation)
+            await self._link.talk(conversation, WRITERS_PATIENCE)
         except CacheDownError:
             return False
         return True
