@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
 
 from app.auth.passwords import Passwords
 from app.common.health import Health
@@ -106,6 +107,23 @@ async def test_a_password_is_checked_and_nobodys_password_is_never_right() -> No
         assert not await passwords.verify(None, "right")
         assert not await passwords.verify("no hash", "right")
         assert not passwords.outdated(hashed)
+
+
+@pytest.mark.anyio
+async def test_nobodys_password_costs_the_same_work_as_a_wrong_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs: list[tuple[int, int, int]] = []
+    verify = PasswordHasher.verify
+
+    def measured(hasher: PasswordHasher, password_hash: str, password: str) -> bool:
+        told = extract_parameters(password_hash)
+        costs.append((told.memory_cost, told.time_cost, told.parallelism))
+        return verify(hasher, password_hash, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", measured)
+    with Passwords() as passwords:
+        assert not await passwords.verify(await passwords.hash("right"), "wrong")
+        assert not await passwords.verify(None, "wrong")
+    assert costs == [(19456, 2, 1)] * 2
 
 
 def test_systemd_is_told_through_an_abstract_socket_too(
