@@ -13,14 +13,14 @@ from app.common import mongo
 from app.common.problems import UnavailableError
 from app.tasks import suspensions
 from app.tasks.suspensions import SEEN_SECONDS, TRUST_SECONDS, MongoSuspensions
-from tools.local_stack import LocalStack
+from tools.local_mongod import Mongod
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def database(stack: LocalStack) -> AsyncIterator[mongo.Database]:
-    async with mongo.database(SecretStr(stack.database.uri("tasks"))) as opened:
+async def database(mongodb: Mongod) -> AsyncIterator[mongo.Database]:
+    async with mongo.database(SecretStr(mongodb.uri("tasks"))) as opened:
         yield opened
 
 
@@ -130,17 +130,19 @@ async def test_too_many_suspensions_suspend_everybody(
 
 
 async def test_when_mongodb_is_silent_what_is_known_goes_on_to_count(
-    faults: LocalStack, database: mongo.Database, user: str
+    mongodb: Mongod, database: mongo.Database, user: str
 ) -> None:
     writing, reading = MongoSuspensions(database, 60), MongoSuspensions(database, 60)
     await writing.suspend("suspended")
     await reading.look()
-    faults.mongodb.pause()
-    with pytest.raises(UnavailableError):
-        await reading.look()
+    mongodb.process.pause()
+    try:
+        with pytest.raises(UnavailableError):
+            await reading.look()
+    finally:
+        mongodb.process.resume()
     assert reading.trusts(user)
     assert not reading.trusts("suspended")
-    faults.mongodb.resume()
     await writing.lift("suspended")
 
 
