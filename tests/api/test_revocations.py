@@ -1,4 +1,4 @@
-"""How an ended session gets from the auth service to every task instance: through MongoDB, soon, and for long."""
+"""How an ended session gets from the auth service to every task instance: by way of MongoDB, and in time."""
 
 from __future__ import annotations
 
