@@ -53,7 +53,7 @@ def tested() -> Iterator[Tested]:
 
 
 def mutant(name: str, diff: list[str]) -> Mutant:
-    """Return who that is, from a name such as `app.keys.x_read__mutmut_1` or `app.keys.xǁKeysǁread__mutmut_1`."""
+    """Tell who that is. Names are `app.keys.x_read__mutmut_1` or `app.keys.xǁKeysǁread__mutmut_1`."""
     module, _, function = name.partition("__mutmut_")[0].rpartition(".")
     function = function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
     was, becomes = (" ".join(line[1:].strip() for line in diff if line[0] == sign) for sign in "-+")
@@ -70,8 +70,8 @@ def table(results: Iterable[Tested], known: set[Mutant]) -> Iterator[str]:
     rows: dict[str, Counter[str]] = {"all": Counter()}
     for module, survivor, _ in results:
         verdict = "killed" if survivor is None else "explained" if survivor in known else "unexplained"
-        for row in (module, "all"):
-            rows.setdefault(row, Counter()).update({"mutants": 1, verdict: 1})
+        for counted in (module, "all"):
+            rows.setdefault(counted, Counter()).update({"mutants": 1, verdict: 1})
     rows["all"] = rows.pop("all")  # last
     yield f"{'':30}" + "".join(f"{column:>13}" for column in columns)
     for module, row in rows.items():

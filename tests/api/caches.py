@@ -51,6 +51,12 @@ class Database:
         return operation
 
 
+async def come_true(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - nobody could set an event
+            await asyncio.sleep(0.02)
+
+
 @contextmanager
 def redis_alone(folder: Path, *options: str) -> Iterator[LocalRedis]:
     """Only Redis, for tests of nothing but the cache."""

@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 
 from app.common import timing
 from app.tasks.cache_connection import CacheDownError, RedisLink, Script, Session
-from tests.api.caches import instance
+from tests.api.caches import come_true, instance
 from tools.local_redis import LocalRedis
 from tools.local_stack import free_ports
 
@@ -163,5 +163,4 @@ async def test_a_closed_link_has_no_connections_left(server: LocalRedis, link: R
     await link.talk(ping)
     assert connections() == before + 1
     await link.close()
-    while connections() > before:  # Redis sees it soon
-        await asyncio.sleep(0.02)
+    await come_true(lambda: connections() == before)

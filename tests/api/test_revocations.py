@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -145,3 +146,18 @@ async def test_the_newest_is_the_newest_whatever_the_order_they_are_found_in(
     await sessions.insert_one({"_id": "impossible", "at": at, "expires_at": now + timedelta(hours=1)})
     await reading.look()
     assert "impossible" not in reading
+
+
+async def test_a_look_at_a_silent_mongodb_is_given_up(
+    mongodb: Mongod, auth: mongo.Database, reading: Revocations
+) -> None:
+    await end(auth, "one")
+    await reading.look()
+    mongodb.process.pause()
+    try:
+        async with asyncio.timeout(30):
+            with pytest.raises(TimeoutError):
+                await reading.look()
+    finally:
+        mongodb.process.resume()
+    assert "one" in reading
