@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 
 from app.common import timing
 from app.tasks.cache_connection import CacheDownError, RedisLink, Script, Session
-from tests.api.caches import come_true, instance
+from tests.api.caches import come_true, connections, instance
 from tools.local_redis import LocalRedis
 from tools.local_stack import free_ports
 
@@ -155,12 +155,8 @@ async def test_a_ping_says_whether_redis_answers(server: LocalRedis) -> None:
 
 
 async def test_a_closed_link_has_no_connections_left(server: LocalRedis, link: RedisLink) -> None:
-    def connections() -> int:
-        with Redis.from_url(server.url("admin")) as admin:
-            return len(admin.client_list(_type="normal"))
-
-    before = connections()
+    before = connections(server)
     await link.talk(ping)
-    assert connections() == before + 1
+    assert connections(server) == before + 1
     await link.close()
-    await come_true(lambda: connections() == before)
+    await come_true(lambda: connections(server) == before)
