@@ -171,6 +171,32 @@ async def test_one_unknown_outcome_among_others_is_made_good_by_a_mark(redis: Re
     assert redis.told[-1][0] == "clear"  # the unknown outcome is paid for, once
 
 
+async def test_an_unknown_outcome_that_was_made_good_is_forgotten_while_others_are_at_work(
+    redis: Redis, board: Board
+) -> None:
+    writer = writer_of(redis, board)
+    at_work, may_end = asyncio.Event(), asyncio.Event()
+
+    async def long_write() -> None:
+        at_work.set()
+        await may_end.wait()
+
+    redis.away = True
+    writing = asyncio.create_task(writer.write("anna", long_write))
+    await at_work.wait()
+    with pytest.raises(TimeoutError):
+        await writer.write("anna", time_out)
+    redis.away = False
+    debt = writer._debts["anna"]  # noqa: SLF001
+    await come_true(lambda: debt.repair is None)
+    redis.away = True
+    may_end.set()
+    await writing
+    redis.away = False
+    await come_true(lambda: not writer.owes("anna"))
+    assert [told[0] for told in redis.told] == ["mark", "clear"]
+
+
 async def test_what_is_missed_while_a_repair_is_under_way_is_told_too(redis: Redis, board: Board) -> None:
     writer = writer_of(redis, board)
     redis.away = True
