@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help venv up down status smoke provision relocate test fuzz check-cache lint dev e2e lock clean
+.PHONY: help venv up down status smoke provision relocate test fuzz mutants check-cache lint dev e2e lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ test: venv ## lint, then unit and API tests against real servers (no root, no ma
 
 fuzz: venv ## ask the API what its documents allow, and more (MAX_EXAMPLES=100 an operation)
 	@python -m pytest tests/fuzz
+
+mutants: venv ## change the tokens' and the cache's code in a thousand ways: does a test notice each?
+	@rm -rf mutants
+	@mkdir mutants && ln -s ../.cache mutants/.cache  # the copy under test finds the servers that are here
+	@mutmut run
+	@python -m tools.mutants
 
 OPERATIONS := 1000000
 check-cache: venv ## a million operations with faults: does a cached list ever lie?

@@ -51,6 +51,18 @@ class Database:
         return operation
 
 
+def connections(server: LocalRedis) -> int:
+    """Count those that Redis has, without the one that asks."""
+    with Redis.from_url(server.url("admin")) as admin:
+        return len(admin.client_list(_type="normal")) - 1
+
+
+async def come_true(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - nobody could set an event
+            await asyncio.sleep(0.02)
+
+
 @contextmanager
 def redis_alone(folder: Path, *options: str) -> Iterator[LocalRedis]:
     """Only Redis, for tests of nothing but the cache."""

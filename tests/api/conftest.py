@@ -9,7 +9,9 @@ from bson import ObjectId
 from redis import Redis
 
 from tests.api.caches import redis_alone
+from tests.api.databases import mongodb_alone
 from tests.api.people import People, Person, client
+from tools.local_mongod import Mongod
 from tools.local_redis import LocalRedis
 from tools.local_stack import LocalStack, wait_until_ready
 
@@ -50,6 +52,13 @@ def redis(stack: LocalStack) -> Iterator[Redis]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRedis]:
     """Redis alone, for tests of the cache alone."""
     with redis_alone(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+    """MongoDB alone, for tests of what talks to nothing else."""
+    with mongodb_alone(tmp_path_factory.mktemp("mongodb")) as running:
         yield running
 
 

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
 from app.common.problems import UnavailableError
 from app.tasks.cache import Outcome
-from tests.api.caches import Board, Database, instance, page
+from tests.api.caches import Board, Database, come_true, instance, page
 from tests.api.relay import relay
 from tools.local_redis import LocalRedis
 
 pytestmark = pytest.mark.anyio
-
-
-async def come_true(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not holds():  # noqa: ASYNC110 - nobody could set an event
-            await asyncio.sleep(0.02)
 
 
 async def test_nobody_reads_the_old_list_after_a_write_that_redis_missed(

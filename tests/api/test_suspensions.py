@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -13,14 +14,14 @@ from app.common import mongo
 from app.common.problems import UnavailableError
 from app.tasks import suspensions
 from app.tasks.suspensions import SEEN_SECONDS, TRUST_SECONDS, MongoSuspensions
-from tools.local_stack import LocalStack
+from tools.local_mongod import Mongod
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def database(stack: LocalStack) -> AsyncIterator[mongo.Database]:
-    async with mongo.database(SecretStr(stack.database.uri("tasks"))) as opened:
+async def database(mongodb: Mongod) -> AsyncIterator[mongo.Database]:
+    async with mongo.database(SecretStr(mongodb.uri("tasks"))) as opened:
         yield opened
 
 
@@ -130,17 +131,19 @@ async def test_too_many_suspensions_suspend_everybody(
 
 
 async def test_when_mongodb_is_silent_what_is_known_goes_on_to_count(
-    faults: LocalStack, database: mongo.Database, user: str
+    mongodb: Mongod, database: mongo.Database, user: str
 ) -> None:
     writing, reading = MongoSuspensions(database, 60), MongoSuspensions(database, 60)
     await writing.suspend("suspended")
     await reading.look()
-    faults.mongodb.pause()
-    with pytest.raises(UnavailableError):
-        await reading.look()
+    mongodb.process.pause()
+    try:
+        with pytest.raises(UnavailableError):
+            await reading.look()
+    finally:
+        mongodb.process.resume()
     assert reading.trusts(user)
     assert not reading.trusts("suspended")
-    faults.mongodb.resume()
     await writing.lift("suspended")
 
 
@@ -158,3 +161,54 @@ async def test_a_look_that_was_itself_held_up_is_no_look(
     with pytest.raises(UnavailableError):
         await reading.look()
     assert not reading.trusts(user)
+
+
+async def test_mongodb_removes_what_has_ended(database: mongo.Database) -> None:
+    await MongoSuspensions(database, 60).prepare()
+    indexes = await database["suspensions"].index_information()
+    assert indexes["until_1"]["expireAfterSeconds"] == 0
+
+
+async def test_a_suspension_is_in_force_for_as_long_as_it_was_asked_for(
+    database: mongo.Database, user: str
+) -> None:
+    before = mongo.now()
+    writing = MongoSuspensions(database, 60)
+    began = time.monotonic()
+    await writing.suspend(user)
+    own = writing._own[user]  # noqa: SLF001
+    (stored,) = await database["suspensions"].find({"user": user}).to_list(None)
+    assert before <= stored["until"] - timedelta(seconds=60) <= mongo.now()
+    assert began + 60 <= own.until <= own.since + 60
+    await writing.lift(user)
+    assert await database["suspensions"].count_documents({"user": user}) == 0
+
+
+async def test_two_processes_suspend_and_lift_each_for_itself(database: mongo.Database, user: str) -> None:
+    first, second = (MongoSuspensions(database, 60) for _ in range(2))
+    for each in (first, second, first):
+        await each.suspend(user)
+    await first.lift(user)
+    assert not (await looked(database)).trusts(user)
+    await second.lift(user)
+    assert (await looked(database)).trusts(user)
+
+
+async def test_a_user_whose_name_looks_like_a_field_is_suspended_like_any_other(
+    database: mongo.Database,
+) -> None:
+    writing = MongoSuspensions(database, 60)
+    await writing.suspend("$until")
+    assert not (await looked(database)).trusts("$until")
+    await writing.lift("$until")
+
+
+async def test_who_cannot_lift_a_suspension_leaves_it_to_end_by_itself(mongodb: Mongod, user: str) -> None:
+    async with mongo.database(SecretStr(mongodb.uri("tasks"))) as closed:
+        writing = MongoSuspensions(closed, 60)
+        await writing.suspend(user)
+        writing._suspensions = closed.client["another"]["suspensions"]  # noqa: SLF001 - one it has no right to
+        await writing.lift(user)
+        assert user not in writing._own  # noqa: SLF001
+    async with mongo.database(SecretStr(mongodb.uri("tasks"))) as database:
+        assert not (await looked(database)).trusts(user)

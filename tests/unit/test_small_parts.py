@@ -16,57 +16,8 @@ from app.common.listener import bind, let_nobody_in
 from app.common.problems import ProblemError
 from app.common.server import notify
 from app.common.version import version
-from app.tasks.breaker import Breaker
-from app.tasks.cache import Entry
 from tools.dev import ports_of
 from tools.packages import ROOT
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_the_breaker_opens_after_failures_in_a_row_and_lets_one_try_at_a_time() -> None:
-    clock = Clock()
-    breaker = Breaker(failures=3, open_seconds=1, clock=clock)
-    for _ in range(2):
-        breaker.failed("away")
-    breaker.succeeded()
-    for _ in range(3):
-        assert breaker.allows()
-        breaker.failed("away")
-    assert not breaker.allows()
-    clock.now = 1
-    assert [breaker.allows() for _ in range(3)] == [True, False, False]
-    breaker.failed("still away")
-    clock.now = 1.9
-    assert not breaker.allows()
-    clock.now = 2
-    assert breaker.allows()
-    breaker.succeeded()
-    assert [breaker.allows() for _ in range(3)] == [True, True, True]
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        Entry(0, '"a"', "", b"[]"),
-        Entry(12, '"b"', "next", b'[{"title": "two\nlines"}]'),
-        Entry(1, '"c"', "", b"\n"),
-    ],
-)
-def test_an_entry_comes_back_as_it_went(entry: Entry) -> None:
-    assert Entry.decode(entry.encode()) == entry
-
-
-@pytest.mark.parametrize(
-    "stored", [b"", b"[]", b"-1\n[]", b"x\n[]", b"1\n[]", b"1 a\n[]", b"-1 a b\n[]", b"1 a b c\n"]
-)
-def test_what_is_no_entry_is_none(stored: bytes) -> None:
-    assert Entry.decode(stored) is None
 
 
 @pytest.mark.anyio

@@ -1,0 +1,94 @@
+"""Judge what `mutmut run` left: every mutant is killed by a test, or it is explained why none can do that.
+
+`python -m tools.mutants` prints a table. It fails on a survivor that tests/surviving_mutants.toml does not
+explain, and on an explanation whose mutant does not survive (any more). Numbers of mutants shift with every
+change of the code, so a mutant is known by its function, the line that was and the line it became.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from mutmut.mutation.data import SourceFileMutationData
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.stats import status_by_exit_code
+from mutmut.utils.file_utils import walk_mutatable_files
+
+from tools.packages import ROOT
+
+EXPLANATIONS = ROOT / "tests" / "surviving_mutants.toml"
+# One that hangs would be noticed.
+_KILLED = {"killed", "timeout"}
+
+
+class Mutant(NamedTuple):
+    function: str
+    was: str
+    becomes: str
+
+    def __str__(self) -> str:
+        return f"{self.function}\n    was     = '''{self.was}'''\n    becomes = '''{self.becomes}'''"
+
+
+class Tested(NamedTuple):
+    module: str
+    survivor: Mutant | None
+    status: str
+
+
+def tested() -> Iterator[Tested]:
+    for path in walk_mutatable_files():
+        data = SourceFileMutationData(path=path)
+        data.load()
+        for name, exit_code in data.exit_code_by_key.items():
+            status = status_by_exit_code[exit_code]
+            survivor = None
+            if status not in _KILLED:
+                survivor = mutant(name, get_diff_for_mutant(name, path=path).splitlines()[2:])
+            yield Tested(str(path), survivor, status)
+
+
+def mutant(name: str, diff: list[str]) -> Mutant:
+    """Tell who that is. Names are `app.keys.x_read__mutmut_1` or `app.keys.xǁKeysǁread__mutmut_1`."""
+    module, _, function = name.partition("__mutmut_")[0].rpartition(".")
+    function = function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
+    was, becomes = (" ".join(line[1:].strip() for line in diff if line[0] == sign) for sign in "-+")
+    return Mutant(f"{module}.{function}", was, becomes)
+
+
+def explained() -> set[Mutant]:
+    groups = tomllib.loads(EXPLANATIONS.read_text(encoding="utf-8")).get("explained", [])
+    return {Mutant(**each) for group in groups for each in group["mutants"]}
+
+
+def table(results: Iterable[Tested], known: set[Mutant]) -> Iterator[str]:
+    columns = ("mutants", "killed", "explained", "unexplained")
+    rows: dict[str, Counter[str]] = {"all": Counter()}
+    for module, survivor, _ in results:
+        verdict = "killed" if survivor is None else "explained" if survivor in known else "unexplained"
+        for counted in (module, "all"):
+            rows.setdefault(counted, Counter()).update({"mutants": 1, verdict: 1})
+    rows["all"] = rows.pop("all")  # last
+    yield f"{'':30}" + "".join(f"{column:>13}" for column in columns)
+    for module, row in rows.items():
+        yield f"{module:30}" + "".join(f"{row[column]:13}" for column in columns)
+
+
+def main() -> int:
+    results, known = list(tested()), explained()
+    survivors = {result.survivor: result.status for result in results if result.survivor}
+    print("\n".join(table(results, known)))
+    for survivor, status in survivors.items():
+        if survivor not in known:
+            print(f"\nunexplained ({status}): {survivor}")
+    for stale in sorted(known - survivors.keys()):
+        print(f"\nexplained, but it does not survive: {stale}")
+    return 0 if survivors.keys() == known else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
