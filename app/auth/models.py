@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from app.auth.common_passwords import is_common
+from app.common.patches import Patch
 
 PASSWORD_MIN, PASSWORD_MAX = 8, 128
 
@@ -84,7 +85,7 @@ class Login(BaseModel):
     password: Annotated[SecretStr, Field(min_length=1)]
 
 
-class AccountPatch(_Input):
+class AccountPatch(_Input, Patch):
     """Only what is sent changes. Either change needs the password that holds now."""
 
     model_config = ConfigDict(

@@ -12,7 +12,8 @@ from app.common.problems import refusal
 from app.tasks.idempotency import KEY_PATTERN
 
 Responses = dict[int | str, dict[str, Any]]
-# FastAPI gives all lines of a header to a sequence alone; what clients send is one text.
+# FastAPI gives all lines of a header to a sequence alone; what clients send is one text. A default would be
+# in the description as an empty list, where a text is meant.
 _CONDITION = WithJsonSchema({"type": "string", "pattern": CONDITION_PATTERN, "examples": ['"1.0f1e2d3c"']})
 _KEY = WithJsonSchema(
     {"type": "string", "pattern": KEY_PATTERN, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"]}
@@ -20,13 +21,18 @@ _KEY = WithJsonSchema(
 IfMatch = Annotated[
     tuple[str, ...],
     _CONDITION,
-    Header(alias="If-Match", description="Only if the task still has this entity tag."),
+    Header(
+        alias="If-Match",
+        default_factory=tuple,
+        description="Only if the task still has this entity tag.",
+    ),
 ]
 IfNoneMatch = Annotated[
     tuple[str, ...],
     _CONDITION,
     Header(
         alias="If-None-Match",
+        default_factory=tuple,
         description="What the client has: 304 if it is still that.",
     ),
 ]
@@ -35,6 +41,7 @@ IdempotencyKey = Annotated[
     _KEY,
     Header(
         alias="Idempotency-Key",
+        default_factory=tuple,
         description="Sent again within 24 hours, it gets the same answer again.",
     ),
 ]
