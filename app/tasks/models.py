@@ -55,7 +55,7 @@ class TaskPatch(Patch):
     order: Order | None = None
     due_at: Time | None = None
     priority: Priority = "normal"
-    tags: Tags = []
+    tags: Tags = Field(default=[])
 
 
 TasksCreate = Annotated[list[TaskCreate], Field(min_length=1, max_length=MAX_BULK)]
