@@ -7,6 +7,7 @@ The requests end sessions, change passwords and delete accounts, those of the ru
 from __future__ import annotations
 
 import atexit
+import itertools
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 from schemathesis.wfc.escalation import EscalatingAuthProvider
 
+from app.tasks.described import EXAMPLE_KEY
 from tests.api.accounts import bearer, login, new_email, register
 from tests.api.people import client
 
@@ -48,6 +50,7 @@ NO_SCHEMA_CAN_SAY = {
     "DELETE /tasks/{task_id}": _CONDITION,
 }
 
+numbers = itertools.count()
 people: list[CachingAuthProvider[str]] = []
 answers: dict[str, Counter[int]] = {}
 
@@ -78,6 +81,15 @@ def after_load_schema(_context: schemathesis.HookContext, schema: schemathesis.B
     auth = client(os.environ["FUZZ_AUTH_URL"])
     people.extend(CachingAuthProvider(Someone(auth)) for _ in PEERS)
     schema.auth.providers.append(EscalatingAuthProvider([*people], list(PEERS), peers=PEERS, pinned=PEERS[0]))
+
+
+@schemathesis.hook
+def before_call(
+    _context: schemathesis.HookContext, case: schemathesis.Case[Any], _options: dict[str, Any]
+) -> None:
+    """The key of the example would belong to the first request that has it, and all others would be refused."""
+    if case.headers.get("Idempotency-Key") == EXAMPLE_KEY:
+        case.headers["Idempotency-Key"] = f"example-{next(numbers)}"
 
 
 @schemathesis.hook
