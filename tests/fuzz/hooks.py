@@ -87,7 +87,7 @@ def after_load_schema(_context: schemathesis.HookContext, schema: schemathesis.B
 def before_call(
     _context: schemathesis.HookContext, case: schemathesis.Case[Any], _options: dict[str, Any]
 ) -> None:
-    """The key of the example would belong to the first request that has it, and all others would be refused."""
+    """The key of the example would belong to the first request that has it; the others would be refused."""
     if case.headers.get("Idempotency-Key") == EXAMPLE_KEY:
         case.headers["Idempotency-Key"] = f"example-{next(numbers)}"
 
