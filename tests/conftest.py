@@ -25,11 +25,16 @@ GATEWAY_OPTIONS = {"nginx_trusted_proxies": [LOAD_BALANCER]}
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[LocalStack]:
+def stack_settings() -> dict[str, str]:
+    return SETTINGS
+
+
+@pytest.fixture(scope="session")
+def stack(stack_settings: dict[str, str]) -> Iterator[LocalStack]:
     found = servers.find()
     folder = Path(tempfile.mkdtemp(prefix="taskyard-test-"))
     try:
-        with LocalStack(found, folder, settings=SETTINGS, gateway_options=GATEWAY_OPTIONS) as running:
+        with LocalStack(found, folder, settings=stack_settings, gateway_options=GATEWAY_OPTIONS) as running:
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from app.auth.common_passwords import is_common
+from app.common.patches import Patch
 
 PASSWORD_MIN, PASSWORD_MAX = 8, 128
 
@@ -42,17 +43,20 @@ Email = Annotated[
     str,
     StringConstraints(max_length=254),
     AfterValidator(normalise_email),
-    Field(json_schema_extra={"format": "email"}, examples=["anna@example.com"]),
+    Field(json_schema_extra={"format": "email"}),
 ]
 NewPassword = Annotated[
     SecretStr,
-    Field(
-        json_schema_extra={"minLength": PASSWORD_MIN, "maxLength": PASSWORD_MAX},
-        examples=["correct horse battery staple"],
-    ),
+    Field(json_schema_extra={"minLength": PASSWORD_MIN, "maxLength": PASSWORD_MAX}),
     AfterValidator(_new_password),
 ]
 GivenPassword = Annotated[SecretStr, Field(max_length=PASSWORD_MAX)]
+
+
+EXAMPLE_SESSION = "Vw0Kx7cJ1mQ2nZ8rT4yL6A"
+_EMAIL, _PASSWORD = "anna@example.com", "correct horse battery staple"
+_REFRESH_TOKEN = "Zk3vQ0aXw7Jm1Lr9Tb5YcA.n8GfU2eRk4Dp6Ws0Hx1Vq3Mz5Bt7Cy9Ja2Le4No6PiQ"  # noqa: S105 - nobody's
+_CREATED_AT = "2030-05-30T08:15:00.123000Z"
 
 
 class _Input(BaseModel):
@@ -60,12 +64,36 @@ class _Input(BaseModel):
 
 
 class Registration(_Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": _EMAIL, "password": _PASSWORD}]})
+
     email: Email
     password: NewPassword
 
 
-class AccountPatch(_Input):
+class Login(BaseModel):
+    """RFC 6749, 4.3.2. Whatever else a client sends is overlooked, as 3.2 asks."""
+
+    model_config = ConfigDict(
+        hide_input_in_errors=True,
+        json_schema_extra={
+            "examples": [{"grant_type": "password", "username": _EMAIL, "password": _PASSWORD}]
+        },
+    )
+
+    grant_type: Literal["password"] = "password"
+    username: Annotated[str, Field(min_length=1, description="The e-mail address.")]
+    password: Annotated[SecretStr, Field(min_length=1)]
+
+
+class AccountPatch(_Input, Patch):
     """Only what is sent changes. Either change needs the password that holds now."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": ["email"]}, {"required": ["password"]}],
+            "examples": [{"password": "another good long password", "current_password": _PASSWORD}],
+        }
+    )
 
     email: Email = Field(default="", validate_default=False)
     password: NewPassword = Field(default=SecretStr(""), validate_default=False)
@@ -80,10 +108,18 @@ class AccountPatch(_Input):
 
 
 class Refresh(_Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": _REFRESH_TOKEN}]})
+
     refresh_token: Annotated[SecretStr, Field(max_length=200)]
 
 
 class Account(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"id": "665af1c2e4b0a1b2c3d4e5f6", "email": _EMAIL, "created_at": _CREATED_AT}]
+        }
+    )
+
     id: str
     email: str
     created_at: datetime
@@ -91,6 +127,20 @@ class Account(BaseModel):
 
 class TokenPair(BaseModel):
     """`expires_in` and `refresh_expires_in` are seconds from now. A refresh token is good for one use."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "access_token": "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiI2NjVhZjFjMiJ9.c2lnbmF0dXJl",
+                    "token_type": "bearer",
+                    "expires_in": 900,
+                    "refresh_token": _REFRESH_TOKEN,
+                    "refresh_expires_in": 1209600,
+                }
+            ]
+        }
+    )
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the name of a scheme
@@ -102,6 +152,22 @@ class TokenPair(BaseModel):
 class SessionInfo(BaseModel):
     """One place where the user is signed in. `current` is the one that asks."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": EXAMPLE_SESSION,
+                    "created_at": _CREATED_AT,
+                    "last_used_at": "2030-06-01T10:00:00Z",
+                    "expires_at": "2030-06-15T10:00:00Z",
+                    "address": "203.0.113.7",
+                    "user_agent": "Mozilla/5.0",
+                    "current": True,
+                }
+            ]
+        }
+    )
+
     id: str
     created_at: datetime
     last_used_at: datetime
@@ -109,6 +175,12 @@ class SessionInfo(BaseModel):
     address: str
     user_agent: str
     current: bool
+
+
+class KeySet(BaseModel):
+    """RFC 7517. `kid` is the key's thumbprint (RFC 7638)."""
+
+    keys: list[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from app.common.problems import ProblemError
 
@@ -13,7 +13,11 @@ _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _find_tags = re.compile(_TAG).findall
 _is_list = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*").fullmatch
 # For the API's description: what RFC 9110 allows, without its obsolete bytes.
-CONDITION_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
+CONDITION_SCHEMA: dict[str, Any] = {
+    "type": "string",
+    "anyOf": [{"const": "*"}, {"pattern": r'^(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*$'}],
+    "examples": ['"1.0f1e2d3c"'],
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from app.common.strict_json import StrictRoute
@@ -27,6 +27,10 @@ class Readiness(BaseModel):
 
     status: Literal["ok", "degraded", "unavailable"]
     dependencies: dict[str, Literal["ok", "down"]]
+    keys: list[str] = Field(description="The ids of the public keys that it verifies tokens with.")
+    signing_key: str | None = Field(
+        default=None, description="Auth alone: the id of the key that it signs with."
+    )
 
 
 @dataclass(slots=True)

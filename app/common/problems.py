@@ -72,6 +72,13 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def refusal(status: int, detail: str, instance: str) -> dict[int | str, dict[str, Any]]:
+    """Declare an error of a route by what it says."""
+    described = responses(status)
+    described[status]["content"][MEDIA_TYPE]["example"] |= {"detail": detail, "instance": instance}
+    return described
+
+
 def _example(status: HTTPStatus) -> dict[str, Any]:
     example: dict[str, Any] = {
         "type": "about:blank",

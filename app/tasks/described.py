@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Header
 from pydantic import WithJsonSchema
 
-from app.common.etags import CONDITION_PATTERN
-from app.common.problems import MEDIA_TYPE, responses
+from app.common.etags import CONDITION_SCHEMA
+from app.common.problems import refusal
 from app.tasks.idempotency import KEY_PATTERN
 
 Responses = dict[int | str, dict[str, Any]]
-# FastAPI gives all lines of a header to a sequence alone; what clients send is one text.
-_CONDITION = WithJsonSchema({"type": "string", "pattern": CONDITION_PATTERN, "examples": ['"1.0f1e2d3c"']})
-_KEY = WithJsonSchema(
-    {"type": "string", "pattern": KEY_PATTERN, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"]}
-)
+EXAMPLE_KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
+# FastAPI gives all lines of a header to a sequence alone; what clients send is one text. A default would be
+# in the description as an empty list, where a text is meant.
+_CONDITION = WithJsonSchema(CONDITION_SCHEMA)
+_KEY = WithJsonSchema({"type": "string", "pattern": KEY_PATTERN, "examples": [EXAMPLE_KEY]})
 IfMatch = Annotated[
     tuple[str, ...],
     _CONDITION,
-    Header(alias="If-Match", description="Only if the task still has this entity tag."),
+    Header(
+        alias="If-Match",
+        default_factory=tuple,
+        description="Only if the task still has this entity tag.",
+    ),
 ]
 IfNoneMatch = Annotated[
     tuple[str, ...],
     _CONDITION,
     Header(
         alias="If-None-Match",
+        default_factory=tuple,
         description="What the client has: 304 if it is still that.",
     ),
 ]
@@ -36,6 +40,7 @@ IdempotencyKey = Annotated[
     _KEY,
     Header(
         alias="Idempotency-Key",
+        default_factory=tuple,
         description="Sent again within 24 hours, it gets the same answer again.",
     ),
 ]
@@ -71,25 +76,10 @@ _LOCATION = {
 _UNCHANGED = "What the client has is still right."
 
 
-def refusal(status: int, detail: str) -> Responses:
-    """Describe an error of a route by an example."""
-    (described,) = responses(status).values()
-    title = HTTPStatus(status).phrase
-    example = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": "/tasks",
-        "request_id": "5f0c6a0e9d0b4c1f8a7e6d5c4b3a2918",
-    }
-    content = {MEDIA_TYPE: {**described["content"][MEDIA_TYPE], "example": example}}
-    return {status: {"description": title, "content": content}}
-
-
-NOT_FOUND = refusal(404, "there is no such task")
-_CHANGED = refusal(412, "the task has been changed since: read it again, then decide")
-_FULL = refusal(409, "nobody may have more than 10000 tasks: delete some first")
+_TASK = "/tasks/665af1c2e4b0a1b2c3d4e5f6"
+NOT_FOUND = refusal(404, "there is no such task", _TASK)
+_CHANGED = refusal(412, "the task has been changed since: read it again, then decide", _TASK)
+_FULL = refusal(409, "nobody may have more than 10000 tasks: delete some first", "/tasks")
 
 LIST: Responses = {200: {"headers": _PAGE}, 304: {"description": _UNCHANGED, "headers": _PAGE}}
 GET: Responses = {

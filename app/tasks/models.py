@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from app.common.patches import Patch
 from app.tasks.fields import Description, Order, Priority, Tags, Time, Title
 
 MAX_BULK = 500
@@ -43,7 +44,7 @@ class TaskCreate(BaseModel):
     tags: Tags = []
 
 
-class TaskPatch(BaseModel):
+class TaskPatch(Patch):
     """Only what is sent changes: the defaults here are never read (`exclude_unset`), and null is no title."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"completed": True}]})
@@ -54,7 +55,7 @@ class TaskPatch(BaseModel):
     order: Order | None = None
     due_at: Time | None = None
     priority: Priority = "normal"
-    tags: Tags = []
+    tags: Tags = Field(default=[])
 
 
 TasksCreate = Annotated[list[TaskCreate], Field(min_length=1, max_length=MAX_BULK)]

@@ -53,7 +53,7 @@ async def list_tasks(
     owner: CurrentUserId,
     service: TaskServiceDep,
     query: Annotated[TaskQuery, Depends(_query)],
-    if_none_match: IfNoneMatch = (),
+    if_none_match: IfNoneMatch,
 ) -> Response:
     """A page of the caller's tasks: those that the filters find, in the order that `sort` names."""
     condition = Condition.parse("If-None-Match", if_none_match)
@@ -70,7 +70,7 @@ async def list_tasks(
 
 @router.post("", status_code=201, response_model=Task, responses=described.CREATE)
 async def create_task(
-    task: TaskCreate, owner: CurrentUserId, service: TaskServiceDep, idempotency_key: IdempotencyKey = ()
+    task: TaskCreate, owner: CurrentUserId, service: TaskServiceDep, idempotency_key: IdempotencyKey
 ) -> Response:
     """Make a task."""
     return _created(await service.create(owner, task, idempotency_key))
@@ -78,7 +78,7 @@ async def create_task(
 
 @router.post("/bulk", status_code=201, response_model=list[Task], responses=described.CREATE_ALL)
 async def create_tasks(
-    tasks: TasksCreate, owner: CurrentUserId, service: TaskServiceDep, idempotency_key: IdempotencyKey = ()
+    tasks: TasksCreate, owner: CurrentUserId, service: TaskServiceDep, idempotency_key: IdempotencyKey
 ) -> Response:
     """Make up to 500 tasks: all of them, or none if one cannot be made."""
     return _created(await service.create_all(owner, tasks, idempotency_key))
@@ -110,7 +110,7 @@ async def get_task(
     task_id: TaskId,
     owner: CurrentUserId,
     service: TaskServiceDep,
-    if_none_match: IfNoneMatch = (),
+    if_none_match: IfNoneMatch,
 ) -> Response:
     """Read a task."""
     condition = Condition.parse("If-None-Match", if_none_match)
@@ -124,7 +124,7 @@ async def update_task(
     patch: TaskPatch,
     owner: CurrentUserId,
     service: TaskServiceDep,
-    if_match: IfMatch = (),
+    if_match: IfMatch,
 ) -> Response:
     """Change the fields that are sent, and no others."""
     answer = await service.update(owner, task_id, patch, Condition.parse("If-Match", if_match))
@@ -133,7 +133,7 @@ async def update_task(
 
 @router.delete("/{task_id:task_id}", status_code=204, responses=described.DELETE)
 async def delete_task(
-    task_id: TaskId, owner: CurrentUserId, service: TaskServiceDep, if_match: IfMatch = ()
+    task_id: TaskId, owner: CurrentUserId, service: TaskServiceDep, if_match: IfMatch
 ) -> Response:
     """Delete a task."""
     await service.delete(owner, task_id, Condition.parse("If-Match", if_match))

@@ -1,0 +1,128 @@
+"""What schemathesis loads (`SCHEMATHESIS_HOOKS`): who sends its requests, and what they were answered.
+
+The requests end sessions, change passwords and delete accounts, those of the run too. So whoever is refused
+(401) signs in again, with a new account if need be.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import json
+import os
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import schemathesis
+from schemathesis.auths import CachingAuthProvider
+from schemathesis.core.failures import Failure
+from schemathesis.openapi.checks import RejectedPositiveData
+from schemathesis.wfc.escalation import EscalatingAuthProvider
+
+from app.tasks.described import EXAMPLE_KEY
+from tests.api.accounts import bearer, login, new_email, register
+from tests.api.people import client
+
+PEERS = ("anna", "ben")
+
+# Why a request that fits its schema is refused: by operation, and by the pointer to the fault, if it has one.
+_ACCOUNT = {
+    # Which addresses can exist (the library's words: the length, which the schema has, is not among them).
+    "/body/email": "@-sign|email address",
+    # The passwords that everybody tries first are a list.
+    "/body/password": "^is among the first that anybody would try; choose another one$",
+}
+# A condition is about the task as it is now.
+_CONDITION = {"": "^the task has been changed since: read it again, then decide$"}
+# A key is bound to the request that it came with first.
+_KEY = {"": "^this Idempotency-Key was used for another request: take a new one$"}
+NO_SCHEMA_CAN_SAY = {
+    "POST /auth/register": _ACCOUNT,
+    "PATCH /auth/me": _ACCOUNT,
+    # A cursor is made by the answer before, for the same order.
+    "GET /tasks": {"/query/cursor": "^is not the cursor of a page that was answered here$"},
+    "POST /tasks": _KEY,
+    "POST /tasks/bulk": _KEY,
+    "PATCH /tasks/{task_id}": _CONDITION,
+    "DELETE /tasks/{task_id}": _CONDITION,
+}
+
+numbers = itertools.count()
+people: list[CachingAuthProvider[str]] = []
+answers: dict[str, Counter[int]] = {}
+
+
+class Someone:
+    """An account. Another one takes its place when nobody can sign in to it any more."""
+
+    def __init__(self, auth: httpx.Client) -> None:
+        self._auth = auth
+        self._email = new_email()
+
+    def get(self, _case: schemathesis.Case[Any], _context: schemathesis.AuthContext) -> str:
+        answer = login(self._auth, self._email)
+        if answer.status_code == 401:
+            self._email = new_email()
+            assert register(self._auth, self._email).status_code == 201
+            answer = login(self._auth, self._email)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
+    def set(self, case: schemathesis.Case[Any], token: str, _context: schemathesis.AuthContext) -> None:
+        case.headers.update(bearer(token))
+
+
+@schemathesis.hook
+def after_load_schema(_context: schemathesis.HookContext, schema: schemathesis.BaseSchema) -> None:
+    """Two people, neither of whom may see what the other has (the check object_level_authorization)."""
+    auth = client(os.environ["FUZZ_AUTH_URL"])
+    people.extend(CachingAuthProvider(Someone(auth)) for _ in PEERS)
+    schema.auth.providers.append(EscalatingAuthProvider([*people], list(PEERS), peers=PEERS, pinned=PEERS[0]))
+
+
+@schemathesis.hook
+def before_call(
+    _context: schemathesis.HookContext, case: schemathesis.Case[Any], _options: dict[str, Any]
+) -> None:
+    """The key of the example would belong to the first request that has it; the others would be refused."""
+    if case.headers.get("Idempotency-Key") == EXAMPLE_KEY:
+        case.headers["Idempotency-Key"] = f"example-{next(numbers)}"
+
+
+@schemathesis.hook
+def after_call(
+    _context: schemathesis.HookContext, case: schemathesis.Case[Any], response: schemathesis.Response
+) -> None:
+    answers.setdefault(case.operation.label, Counter())[response.status_code] += 1
+    if response.status_code == 401:
+        for person in people:
+            token = person.cache_entry
+            if token and case.headers.get("Authorization") == bearer(token.data)["Authorization"]:
+                person.invalidate()
+
+
+@schemathesis.hook
+def filter_failure(
+    _context: schemathesis.HookContext,
+    failure: Failure,
+    case: schemathesis.Case[Any],
+    response: schemathesis.Response,
+) -> bool:
+    """Keep a failure, unless it is that a request was refused for known reasons alone."""
+    if not isinstance(failure, RejectedPositiveData):
+        return True
+    problem = response.json()
+    found = {error["pointer"]: error["detail"] for error in problem.get("errors", ())}
+    reasons = NO_SCHEMA_CAN_SAY.get(case.operation.label, {})
+    return not all(
+        re.search(reasons.get(pointer, "(?!)"), detail)
+        for pointer, detail in (found or {"": problem["detail"]}).items()
+    )
+
+
+@atexit.register
+def _write_answers() -> None:
+    Path(os.environ["FUZZ_ANSWERS"]).write_text(json.dumps(answers), encoding="utf-8")
