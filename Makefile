@@ -48,7 +48,7 @@ test: venv ## lint, then unit and API tests against real servers (no root, no ma
 	@python -m pytest tests/unit tests/templates tests/api -n 2 --cov --cov-report=term
 
 fuzz: venv ## ask the API what its documents allow, and more (MAX_EXAMPLES=100 an operation)
-	@python -m pytest tests/fuzz
+	@python -m pytest tests/fuzz --capture=no
 
 mutants: venv ## change the tokens' and the cache's code in a thousand ways: does a test notice each?
 	@rm -rf mutants

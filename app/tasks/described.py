@@ -12,11 +12,12 @@ from app.common.problems import refusal
 from app.tasks.idempotency import KEY_PATTERN
 
 Responses = dict[int | str, dict[str, Any]]
-EXAMPLE_KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 # FastAPI gives all lines of a header to a sequence alone; what clients send is one text. A default would be
 # in the description as an empty list, where a text is meant.
 _CONDITION = WithJsonSchema(CONDITION_SCHEMA)
-_KEY = WithJsonSchema({"type": "string", "pattern": KEY_PATTERN, "examples": [EXAMPLE_KEY]})
+_KEY = WithJsonSchema(
+    {"type": "string", "pattern": KEY_PATTERN, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"]}
+)
 IfMatch = Annotated[
     tuple[str, ...],
     _CONDITION,

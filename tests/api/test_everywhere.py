@@ -8,6 +8,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
+from app.common.health import Readiness
 from app.common.keys import read_public_keys
 from tests.api.people import Person, client
 from tools.local_stack import LocalStack
@@ -63,6 +64,7 @@ def test_health_and_readiness(stack: LocalStack) -> None:
             assert opened.get("/healthz").json() == {"status": "ok"}
             ready = opened.get("/readyz").json()
             assert ready == {"status": "ok", "dependencies": {"mongodb": "ok", "redis": "ok"}, **facts}
+            assert ready.keys() <= Readiness.model_fields.keys()
 
 
 @pytest.mark.parametrize(("user", "other"), [("auth", "taskyard_tasks"), ("tasks", "taskyard_auth")])

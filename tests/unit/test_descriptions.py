@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from app.common.health import Readiness
 from app.docs.combined import document
 
 OPERATIONS = {
@@ -67,8 +66,3 @@ def test_a_link_leads_to_an_operation_and_fills_in_its_body() -> None:
             for content in OPERATIONS[link["operationId"]]["requestBody"]["content"].values()
         )
         assert link["requestBody"].keys() == set(SCHEMAS[schema["$ref"].rpartition("/")[2]]["required"])
-
-
-def test_readiness_names_the_keys() -> None:
-    properties = Readiness.model_json_schema()["properties"]
-    assert {"keys", "signing_key"} <= properties.keys()
