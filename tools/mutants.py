@@ -21,8 +21,8 @@ from mutmut.utils.file_utils import walk_mutatable_files
 from tools.packages import ROOT
 
 EXPLANATIONS = ROOT / "tests" / "surviving_mutants.toml"
-# One that hangs would be noticed.
-_KILLED = {"killed", "timeout"}
+# One that hangs would be noticed; but on a busy computer one that is the same may take too long as well.
+_TOO_LONG = "timeout"
 
 
 class Mutant(NamedTuple):
@@ -36,8 +36,13 @@ class Mutant(NamedTuple):
 
 class Tested(NamedTuple):
     module: str
-    survivor: Mutant | None
+    survivor: Mutant | None  # nobody, if a test failed
     status: str
+
+    def verdict(self, known: set[Mutant]) -> str:
+        if self.survivor in known:
+            return "explained"
+        return "killed" if self.survivor is None or self.status == _TOO_LONG else "unexplained"
 
 
 def tested() -> Iterator[Tested]:
@@ -47,12 +52,12 @@ def tested() -> Iterator[Tested]:
         for name, exit_code in data.exit_code_by_key.items():
             status = status_by_exit_code[exit_code]
             survivor = None
-            if status not in _KILLED:
-                survivor = mutant(name, get_diff_for_mutant(name, path=path).splitlines()[2:])
+            if status != "killed":
+                survivor = identified(name, get_diff_for_mutant(name, path=path).splitlines()[2:])
             yield Tested(str(path), survivor, status)
 
 
-def mutant(name: str, diff: list[str]) -> Mutant:
+def identified(name: str, diff: list[str]) -> Mutant:
     """Tell who that is. Names are `app.keys.x_read__mutmut_1` or `app.keys.xǁKeysǁread__mutmut_1`."""
     module, _, function = name.partition("__mutmut_")[0].rpartition(".")
     function = function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
@@ -68,10 +73,9 @@ def explained() -> set[Mutant]:
 def table(results: Iterable[Tested], known: set[Mutant]) -> Iterator[str]:
     columns = ("mutants", "killed", "explained", "unexplained")
     rows: dict[str, Counter[str]] = {"all": Counter()}
-    for module, survivor, _ in results:
-        verdict = "killed" if survivor is None else "explained" if survivor in known else "unexplained"
-        for counted in (module, "all"):
-            rows.setdefault(counted, Counter()).update({"mutants": 1, verdict: 1})
+    for result in results:
+        for counted in (result.module, "all"):
+            rows.setdefault(counted, Counter()).update({"mutants": 1, result.verdict(known): 1})
     rows["all"] = rows.pop("all")  # last
     yield f"{'':30}" + "".join(f"{column:>13}" for column in columns)
     for module, row in rows.items():
@@ -80,14 +84,14 @@ def table(results: Iterable[Tested], known: set[Mutant]) -> Iterator[str]:
 
 def main() -> int:
     results, known = list(tested()), explained()
-    survivors = {result.survivor: result.status for result in results if result.survivor}
     print("\n".join(table(results, known)))
-    for survivor, status in survivors.items():
-        if survivor not in known:
-            print(f"\nunexplained ({status}): {survivor}")
-    for stale in sorted(known - survivors.keys()):
-        print(f"\nexplained, but it does not survive: {stale}")
-    return 0 if survivors.keys() == known else 1
+    unexplained = [result for result in results if result.verdict(known) == "unexplained"]
+    for result in unexplained:
+        print(f"\nunexplained ({result.status}): {result.survivor}")
+    stale = known - {result.survivor for result in results}
+    for mutant in sorted(stale):
+        print(f"\nexplained, but it does not survive: {mutant}")
+    return 1 if unexplained or stale else 0
 
 
 if __name__ == "__main__":

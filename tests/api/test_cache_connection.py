@@ -56,13 +56,15 @@ async def test_a_script_that_redis_does_not_know_is_told_once_and_then_called_by
     server: LocalRedis, link: RedisLink, user: str
 ) -> None:
     script = Script(f"-- {secrets.token_hex(8)}\nreturn {{KEYS[1], ARGV[1], ARGV[2]}}")
-    key = f"tasks:{{{user}}}:lists"
+    key, loads = f"tasks:{{{user}}}:lists", []
     with Redis.from_url(server.url("admin")) as admin:
         assert admin.script_exists(script.sha) == [False]
         for word in ("told", "known"):
             answer = await link.talk(lambda session, word=word: session.script(script, [key], word, 1))  # type: ignore[misc]
             assert answer == [key.encode(), word.encode(), b"1"]
             assert admin.script_exists(script.sha) == [True]
+            loads.append(admin.info("commandstats")["cmdstat_script|load"]["calls"])
+    assert loads[0] == loads[1]
 
 
 async def test_an_error_is_an_answer_after_which_the_connection_is_used_again(link: RedisLink) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from app.common.problems import UnavailableError
+from app.tasks import cache_writer
 from app.tasks.cache import Outcome
 from tests.api.caches import Board, Database, come_true, instance, page
 from tests.api.relay import relay
@@ -153,3 +154,21 @@ async def test_who_chose_to_answer_does_not_wait_and_is_made_good_later(
         await wire.mend()
         await come_true(lambda: not writing._writer.owes(user))  # noqa: SLF001 - nothing else shows it
         assert await reading.read(user, "", database.load) == (page(1), Outcome.MISS)
+
+
+async def test_who_owes_redis_a_clearing_reads_none_of_the_users_entries_though_it_could(
+    server: LocalRedis, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_writer, "REPAIR_SECONDS", 3600)
+    database = Database()
+    async with (
+        relay(server.port) as wire,
+        instance(server, port=wire.port, redis_away="answer") as cache,
+    ):
+        for expected in (Outcome.MISS, Outcome.HIT):
+            assert await cache.read(user, "", database.load) == (page(0), expected)
+        await wire.cut()
+        await cache.write(user, database.write(1))
+        await wire.mend()
+        await cache.ping()  # it could
+        assert await cache.read(user, "", database.load) == (page(1), Outcome.BYPASS)

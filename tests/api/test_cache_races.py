@@ -133,6 +133,22 @@ async def test_nobody_joins_a_load_that_began_before_a_write(server: LocalRedis,
         assert (await early)[0].total == 0
 
 
+async def test_nobody_joins_a_load_while_a_writer_is_at_work(server: LocalRedis, user: str) -> None:
+    async with instance(server) as cache, instance(server) as first, instance(server) as second:
+        database = Database()
+
+        async def long_write() -> None:
+            early = asyncio.create_task(cache.read(user, "", database.load_held_up))
+            await database.reading.wait()
+            await second.write(user, database.write(1))
+            async with asyncio.timeout(30):  # one who joined would wait for ever
+                assert await cache.read(user, "", database.load) == (page(1), Outcome.MISS)
+            database.go.set()
+            assert (await early)[0].total == 0
+
+        await first.write(user, long_write)
+
+
 async def test_a_failed_load_is_not_kept(server: LocalRedis, user: str) -> None:
     async with instance(server) as cache:
 

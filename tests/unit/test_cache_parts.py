@@ -69,6 +69,10 @@ def test_the_breaker_says_once_that_redis_is_away_and_once_that_it_is_back(
         "Redis does not answer (away): lists are read from MongoDB",
         "Redis answers again",
     ]
+    for _ in range(2):
+        breaker.failed("away")
+    breaker.succeeded()
+    assert caplog.messages[3:] == ["Redis answers again"]
 
 
 @pytest.mark.parametrize(
