@@ -1,7 +1,7 @@
 """What schemathesis loads (`SCHEMATHESIS_HOOKS`): who sends its requests, and what they were answered.
 
-The requests end sessions, change passwords and delete accounts, those of the run too. So whoever is refused
-(401) signs in again, with a new account if need be.
+The requests end sessions, change passwords and delete accounts, those of the run too. Whoever has lost a
+session signs in again, with a new account if need be: every operation is asked by somebody who may.
 """
 
 from __future__ import annotations
@@ -44,6 +44,14 @@ NO_SCHEMA_CAN_SAY = {
     "GET /tasks": {"/query/cursor": "^is not the cursor of a page that was answered here$"},
     "PATCH /tasks/{task_id}": _CONDITION,
     "DELETE /tasks/{task_id}": _CONDITION,
+}
+
+# After these one has to sign in again. At a 401 schemathesis does it by itself, but not in chains of calls.
+ENDING = {
+    "POST /auth/logout",
+    "POST /auth/logout-all",
+    "DELETE /auth/sessions/{session_id}",
+    "DELETE /auth/me",
 }
 
 numbers = itertools.count()
@@ -95,11 +103,9 @@ def after_call(
     _context: schemathesis.HookContext, case: schemathesis.Case[Any], response: schemathesis.Response
 ) -> None:
     answers.setdefault(case.operation.label, Counter())[response.status_code] += 1
-    if response.status_code == 401:
+    if case.operation.label in ENDING and response.status_code == 204:
         for person in people:
-            token = person.cache_entry
-            if token and case.headers.get("Authorization") == bearer(token.data)["Authorization"]:
-                person.invalidate()
+            person.invalidate()
 
 
 @schemathesis.hook
