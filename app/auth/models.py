@@ -54,8 +54,8 @@ GivenPassword = Annotated[SecretStr, Field(max_length=PASSWORD_MAX)]
 
 
 EXAMPLE_SESSION = "Vw0Kx7cJ1mQ2nZ8rT4yL6A"
+EXAMPLE_REFRESH = "Zk3vQ0aXw7Jm1Lr9Tb5YcA.n8GfU2eRk4Dp6Ws0Hx1Vq3Mz5Bt7Cy9Ja2Le4No6PiQ"
 _EMAIL, _PASSWORD = "anna@example.com", "correct horse battery staple"
-_REFRESH_TOKEN = "Zk3vQ0aXw7Jm1Lr9Tb5YcA.n8GfU2eRk4Dp6Ws0Hx1Vq3Mz5Bt7Cy9Ja2Le4No6PiQ"  # noqa: S105 - nobody's
 _CREATED_AT = "2030-05-30T08:15:00.123000Z"
 
 
@@ -108,7 +108,7 @@ class AccountPatch(_Input, Patch):
 
 
 class Refresh(_Input):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": _REFRESH_TOKEN}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": EXAMPLE_REFRESH}]})
 
     refresh_token: Annotated[SecretStr, Field(max_length=200)]
 
@@ -135,7 +135,7 @@ class TokenPair(BaseModel):
                     "access_token": "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiI2NjVhZjFjMiJ9.c2lnbmF0dXJl",
                     "token_type": "bearer",
                     "expires_in": 900,
-                    "refresh_token": _REFRESH_TOKEN,
+                    "refresh_token": EXAMPLE_REFRESH,
                     "refresh_expires_in": 1209600,
                 }
             ]

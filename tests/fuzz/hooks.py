@@ -1,7 +1,7 @@
 """What schemathesis loads (`SCHEMATHESIS_HOOKS`): who sends its requests, and what they were answered.
 
-The requests end sessions, change passwords and delete accounts, those of the run too. So whoever is refused
-(401) signs in again, with a new account if need be.
+The requests end sessions, change passwords and delete accounts, those of the run too. Whoever has lost a
+session signs in again, with a new account if need be: every operation is asked by somebody who may.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import httpx
 import schemathesis
 from schemathesis.auths import CachingAuthProvider
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 from schemathesis.wfc.escalation import EscalatingAuthProvider
 
+from app.auth.models import EXAMPLE_REFRESH
 from app.tasks.idempotency import KEY_PATTERN
 from tests.api.accounts import bearer, login, new_email, register
 from tests.api.people import client
@@ -46,6 +46,14 @@ NO_SCHEMA_CAN_SAY = {
     "DELETE /tasks/{task_id}": _CONDITION,
 }
 
+# After these one has to sign in again. At a 401 schemathesis does it by itself, but not in chains of calls.
+ENDING = {
+    "POST /auth/logout",
+    "POST /auth/logout-all",
+    "DELETE /auth/sessions/{session_id}",
+    "DELETE /auth/me",
+}
+
 numbers = itertools.count()
 people: list[CachingAuthProvider[str]] = []
 answers: dict[str, Counter[int]] = {}
@@ -54,28 +62,34 @@ answers: dict[str, Counter[int]] = {}
 class Someone:
     """An account. Another one takes its place when nobody can sign in to it any more."""
 
-    def __init__(self, auth: httpx.Client) -> None:
-        self._auth = auth
+    def __init__(self) -> None:
+        self._auth = client(os.environ["FUZZ_AUTH_URL"])
         self._email = new_email()
 
-    def get(self, _case: schemathesis.Case[Any], _context: schemathesis.AuthContext) -> str:
+    def tokens(self) -> dict[str, str]:
         answer = login(self._auth, self._email)
         if answer.status_code == 401:
             self._email = new_email()
             assert register(self._auth, self._email).status_code == 201
             answer = login(self._auth, self._email)
         assert answer.status_code == 200, answer.text
-        return str(answer.json()["access_token"])
+        tokens: dict[str, str] = answer.json()
+        return tokens
+
+    def get(self, _case: schemathesis.Case[Any], _context: schemathesis.AuthContext) -> str:
+        return self.tokens()["access_token"]
 
     def set(self, case: schemathesis.Case[Any], token: str, _context: schemathesis.AuthContext) -> None:
         case.headers.update(bearer(token))
 
 
+refreshing = Someone()
+
+
 @schemathesis.hook
 def after_load_schema(_context: schemathesis.HookContext, schema: schemathesis.BaseSchema) -> None:
     """Two people, neither of whom may see what the other has (the check object_level_authorization)."""
-    auth = client(os.environ["FUZZ_AUTH_URL"])
-    people.extend(CachingAuthProvider(Someone(auth)) for _ in PEERS)
+    people.extend(CachingAuthProvider(Someone()) for _ in PEERS)
     schema.auth.providers.append(EscalatingAuthProvider([*people], list(PEERS), peers=PEERS, pinned=PEERS[0]))
 
 
@@ -83,7 +97,12 @@ def after_load_schema(_context: schemathesis.HookContext, schema: schemathesis.B
 def before_call(
     _context: schemathesis.HookContext, case: schemathesis.Case[Any], _options: dict[str, Any]
 ) -> None:
-    """Let no two requests have one Idempotency-Key: they are not the same request, and would be refused."""
+    """Send a refresh token that is good for the example, and no two requests with one Idempotency-Key.
+
+    They would not be the same request, and be refused for it.
+    """
+    if case.body == {"refresh_token": EXAMPLE_REFRESH}:
+        case.body = {"refresh_token": refreshing.tokens()["refresh_token"]}
     key = case.headers.get("Idempotency-Key", "")
     if re.fullmatch(KEY_PATTERN, key):
         text = key.strip('"')
@@ -95,11 +114,9 @@ def after_call(
     _context: schemathesis.HookContext, case: schemathesis.Case[Any], response: schemathesis.Response
 ) -> None:
     answers.setdefault(case.operation.label, Counter())[response.status_code] += 1
-    if response.status_code == 401:
+    if case.operation.label in ENDING and response.status_code == 204:
         for person in people:
-            token = person.cache_entry
-            if token and case.headers.get("Authorization") == bearer(token.data)["Authorization"]:
-                person.invalidate()
+            person.invalidate()
 
 
 @schemathesis.hook
