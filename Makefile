@@ -52,7 +52,7 @@ fuzz: venv ## ask the API what its documents allow, and more (MAX_EXAMPLES=100 a
 
 mutants: venv ## change the tokens' and the cache's code in a thousand ways: does a test notice each?
 	@rm -rf mutants
-	@mkdir mutants && ln -s ../.cache mutants/.cache  # the copy under test finds the servers that are here
+	@mkdir -p .cache mutants && ln -s ../.cache mutants/.cache  # the copy under test finds the servers that are here
 	@mutmut run
 	@python -m tools.mutants
 
@@ -79,4 +79,4 @@ lock: venv ## resolve requirements/*.in into hash-locked requirements/*.txt
 
 clean: ## remove .venv, caches and the box
 	@if [ -x $(VENV)/bin/python ]; then python -m tools.cluster clean; fi
-	@rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .ansible
+	@rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .ansible mutants

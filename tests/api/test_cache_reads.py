@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from redis import Redis
 
-from app.tasks.cache import Entry, Outcome
+from app.tasks.cache import Entry, Load, Outcome
 from tests.api.caches import Database, come_true, connections, instance, page
 from tests.api.relay import relay
 from tools.local_redis import LocalRedis
@@ -38,11 +39,17 @@ async def test_a_reader_that_goes_away_leaves_its_load_to_those_who_joined(
     server: LocalRedis, user: str
 ) -> None:
     async with instance(server) as cache:
-        database = Database()
+        database, joined, join = Database(), [], cache._load_once  # noqa: SLF001
+
+        async def count(user: str, lease: Any, load: Load) -> Entry:
+            joined.append(user)
+            return await join(user, lease, load)
+
+        cache._load_once = count  # type: ignore[method-assign]  # noqa: SLF001
         first = asyncio.create_task(cache.read(user, "", database.load_held_up))
         await database.reading.wait()
         second = asyncio.create_task(cache.read(user, "", database.load_held_up))
-        await asyncio.sleep(0.2)  # let it arrive; one that does not would fail the count
+        await come_true(lambda: len(joined) == 2)
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
@@ -101,7 +108,7 @@ async def test_a_list_lives_as_long_as_it_is_told_to(server: LocalRedis, user: s
 async def test_closing_the_cache_waits_for_writes_and_closes_the_connections(
     server: LocalRedis, user: str
 ) -> None:
-    before = connections(server)
+    await come_true(lambda: connections(server) == 0)  # those of other tests are gone
     at_work, may_end = asyncio.Event(), asyncio.Event()
 
     async def operation() -> None:
@@ -117,4 +124,4 @@ async def test_closing_the_cache_waits_for_writes_and_closes_the_connections(
         may_end.set()
         await closing
         await writing
-        await come_true(lambda: connections(server) == before)
+        await come_true(lambda: connections(server) == 0)

@@ -74,6 +74,7 @@ async def test_a_session_that_is_ended_twice_is_kept_for_as_long_as_the_second_t
     sessions = auth.client[DATABASE]["sessions"]
     await end(auth, "one")
     (first,) = await sessions.find().to_list(None)
+    await asyncio.sleep(0.002)  # MongoDB counts milliseconds
     await end(auth, "one", ttl_seconds=2 * TTL_SECONDS)
     (second,) = await sessions.find().to_list(None)
     assert second["at"] > first["at"]
