@@ -25,7 +25,7 @@ def json_bodies(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield content["schema"]
 
 
-@pytest.mark.parametrize("name", set(OPERATIONS) - {"jwks"})
+@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"jwks"}))
 def test_every_body_has_an_example(name: str) -> None:
     for schema in json_bodies(OPERATIONS[name]):
         reference = schema.get("items", schema)["$ref"]
