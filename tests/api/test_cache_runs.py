@@ -29,6 +29,8 @@ def replica(master: LocalRedis, tmp_path: Path) -> Iterator[LocalRedis]:
     (folder := tmp_path / "replica").mkdir()
     follow = ("--replicaof", f"127.0.0.1 {master.port}", "--masteruser", "admin")
     with redis_alone(folder, *follow, "--masterauth", master.passwords["redis_admin"]) as running:
+        with Redis.from_url(running.url("admin")) as admin:  # a master's first replica gives it a new replid
+            eventually(lambda: admin.info("replication")["master_link_status"] == "up")
         yield running
 
 
