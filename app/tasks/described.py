@@ -10,6 +10,7 @@ from pydantic import WithJsonSchema
 from app.common.etags import CONDITION_SCHEMA
 from app.common.problems import refusal
 from app.tasks.idempotency import KEY_PATTERN
+from app.tasks.models import EXAMPLE_ID
 
 Responses = dict[int | str, dict[str, Any]]
 # FastAPI gives all lines of a header to a sequence alone; what clients send is one text. A default would be
@@ -77,7 +78,7 @@ _LOCATION = {
 _UNCHANGED = "What the client has is still right."
 
 
-_TASK = "/tasks/665af1c2e4b0a1b2c3d4e5f6"
+_TASK = f"/tasks/{EXAMPLE_ID}"
 NOT_FOUND = refusal(404, "there is no such task", _TASK)
 _CHANGED = refusal(412, "the task has been changed since: read it again, then decide", _TASK)
 _FULL = refusal(409, "nobody may have more than 10000 tasks: delete some first", "/tasks")

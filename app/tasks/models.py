@@ -11,6 +11,7 @@ from app.common.patches import Patch
 from app.tasks.fields import Description, Order, Priority, Tags, Time, Title
 
 MAX_BULK = 500
+EXAMPLE_ID = "665af1c2e4b0a1b2c3d4e5f6"
 _NEW: dict[str, Any] = {
     "title": "Water the plants",
     "due_at": "2030-06-01T10:00:00Z",
@@ -18,8 +19,8 @@ _NEW: dict[str, Any] = {
     "tags": ["home"],
 }
 _ANSWERED: dict[str, Any] = {
-    "id": "665af1c2e4b0a1b2c3d4e5f6",
-    "url": "http://192.168.56.10/tasks/665af1c2e4b0a1b2c3d4e5f6",
+    "id": EXAMPLE_ID,
+    "url": f"http://192.168.56.10/tasks/{EXAMPLE_ID}",
     "title": "Water the plants",
     "description": "",
     "completed": False,

@@ -13,7 +13,7 @@ from app.common.strict_json import StrictRoute
 from app.common.tokens import CurrentUserId
 from app.tasks import described
 from app.tasks.described import IdempotencyKey, IfMatch, IfNoneMatch
-from app.tasks.models import Task, TaskCreate, TaskPatch, TasksCreate, TasksPatch, Updated
+from app.tasks.models import EXAMPLE_ID, Task, TaskCreate, TaskPatch, TasksCreate, TasksPatch, Updated
 from app.tasks.queries import NoParameters, TaskFilter, TaskQuery
 from app.tasks.representation import Answer, to_json
 from app.tasks.service import TaskService
@@ -45,7 +45,7 @@ async def _service(request: Request) -> TaskService:
 
 _query, _filter, _nothing = QueryString(TaskQuery), QueryString(TaskFilter), QueryString(NoParameters)
 TaskServiceDep = Annotated[TaskService, Depends(_service)]
-TaskId = Annotated[str, Path(pattern="^[0-9a-f]{24}$", examples=["665af1c2e4b0a1b2c3d4e5f6"])]
+TaskId = Annotated[str, Path(pattern="^[0-9a-f]{24}$", examples=[EXAMPLE_ID])]
 
 
 @router.get("", response_model=list[Task], responses=described.LIST, openapi_extra=_query.description())

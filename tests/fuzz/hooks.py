@@ -21,8 +21,9 @@ from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 from schemathesis.wfc.escalation import EscalatingAuthProvider
 
-from app.auth.models import EXAMPLE_REFRESH
+from app.auth.models import EXAMPLE_REFRESH, EXAMPLE_SESSION
 from app.tasks.idempotency import KEY_PATTERN
+from app.tasks.models import EXAMPLE_ID
 from tests.api.accounts import bearer, login, new_email, register
 from tests.api.people import client
 
@@ -54,6 +55,7 @@ ENDING = {
     "DELETE /auth/me",
 }
 
+gateway = client(os.environ["FUZZ_GATEWAY_URL"])
 numbers = itertools.count()
 people: list[CachingAuthProvider[str]] = []
 answers: dict[str, Counter[int]] = {}
@@ -63,15 +65,14 @@ class Someone:
     """An account. Another one takes its place when nobody can sign in to it any more."""
 
     def __init__(self) -> None:
-        self._auth = client(os.environ["FUZZ_AUTH_URL"])
         self._email = new_email()
 
     def tokens(self) -> dict[str, str]:
-        answer = login(self._auth, self._email)
+        answer = login(gateway, self._email)
         if answer.status_code == 401:
             self._email = new_email()
-            assert register(self._auth, self._email).status_code == 201
-            answer = login(self._auth, self._email)
+            assert register(gateway, self._email).status_code == 201
+            answer = login(gateway, self._email)
         assert answer.status_code == 200, answer.text
         tokens: dict[str, str] = answer.json()
         return tokens
@@ -97,12 +98,18 @@ def after_load_schema(_context: schemathesis.HookContext, schema: schemathesis.B
 def before_call(
     _context: schemathesis.HookContext, case: schemathesis.Case[Any], _options: dict[str, Any]
 ) -> None:
-    """Send a refresh token that is good for the example, and no two requests with one Idempotency-Key.
-
-    They would not be the same request, and be refused for it.
-    """
+    """What examples name is there. No two requests have one Idempotency-Key: they would be refused for it."""
+    headers = {"Authorization": case.headers.get("Authorization", "")}
     if case.body == {"refresh_token": EXAMPLE_REFRESH}:
         case.body = {"refresh_token": refreshing.tokens()["refresh_token"]}
+    if case.path_parameters.get("task_id") == EXAMPLE_ID:
+        answer = gateway.post("/tasks", headers=headers, json={"title": "An example"})
+        if answer.is_success:  # not for those who send no good token, on purpose
+            case.path_parameters["task_id"] = answer.json()["id"]
+    if case.path_parameters.get("session_id") == EXAMPLE_SESSION:
+        answer = gateway.get("/auth/sessions", headers=headers)
+        if answer.is_success:
+            case.path_parameters["session_id"] = answer.json()[-1]["id"]
     key = case.headers.get("Idempotency-Key", "")
     if re.fullmatch(KEY_PATTERN, key):
         text = key.strip('"')
