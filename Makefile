@@ -40,8 +40,8 @@ relocate: venv ## move the cluster's addresses to a free network
 
 # --- the code ---
 
-dev: venv ## run the application here, without machines, restarting on changes
-	@python -m tools.dev
+dev: venv ## run the application here, without machines, restarting on changes (CORS_ORIGINS=http://localhost:5173)
+	@python -m tools.dev $(addprefix --cors-origin=,$(CORS_ORIGINS))
 
 test: venv ## lint, then unit and API tests against real servers (no root, no machines)
 	@$(MAKE) --no-print-directory lint

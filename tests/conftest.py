@@ -23,6 +23,9 @@ SETTINGS = {
 LOAD_BALANCER = "127.0.0.9"
 GATEWAY_OPTIONS = {"nginx_trusted_proxies": [LOAD_BALANCER]}
 
+# Whose pages may call the API from a browser.
+PAGE = "https://tasks.example.org"
+
 
 @pytest.fixture(scope="session")
 def stack_settings() -> dict[str, str]:
@@ -34,7 +37,9 @@ def stack(stack_settings: dict[str, str]) -> Iterator[LocalStack]:
     found = servers.find()
     folder = Path(tempfile.mkdtemp(prefix="taskyard-test-"))
     try:
-        with LocalStack(found, folder, settings=stack_settings, gateway_options=GATEWAY_OPTIONS) as running:
+        with LocalStack(
+            found, folder, settings=stack_settings, gateway_options=GATEWAY_OPTIONS, cors_origins=[PAGE]
+        ) as running:
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)

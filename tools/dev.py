@@ -1,6 +1,6 @@
 """`make dev`: the application alone, as processes of this computer, restarted whenever its code changes.
 
-    python -m tools.dev [--gateway-port 8000]
+    python -m tools.dev [--gateway-port 8000] [--cors-origin http://localhost:5173 ...]
 
 The services' ports are those of inventory/local. The data stays in .cache/dev until that folder is deleted.
 """
@@ -27,7 +27,8 @@ _COLOURS = {"auth": 35, "tasks": 36, "gateway": 33}
 
 
 def main() -> int:
-    ports = ports_of(ROOT / "inventory" / "local" / "hosts.yml", _arguments().gateway_port)
+    arguments = _arguments()
+    ports = ports_of(ROOT / "inventory" / "local" / "hosts.yml", arguments.gateway_port)
     if taken := [str(port) for port in ports.all() if not is_free(port)]:
         word = "Port" if len(taken) == 1 else "Ports"
         _fail(f"{word} {', '.join(taken)} of 127.0.0.1 in use. See by whom: ss -ltnp   (Another `make dev`?)")
@@ -35,7 +36,9 @@ def main() -> int:
     settings = {"TASKYARD_DRAIN_SECONDS": "0"}
     try:
         print("Starting MongoDB, Redis, the services and the gateway ...", flush=True)
-        with LocalStack(find(), FOLDER, ports, settings, output=show) as stack:
+        with LocalStack(
+            find(), FOLDER, ports, settings, cors_origins=arguments.cors_origins, output=show
+        ) as stack:
             print(summary(stack), flush=True)
             restart_on_change(stack)
     except ServersError as error:
@@ -91,6 +94,14 @@ def summary(stack: LocalStack) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make dev", description="Run the application on this computer.")
     parser.add_argument("--gateway-port", type=int, default=8000, help="default: 8000")
+    parser.add_argument(
+        "--cors-origin",
+        dest="cors_origins",
+        metavar="ORIGIN",
+        action="append",
+        default=[],
+        help="whose pages may call it from a browser, such as http://localhost:5173",
+    )
     return parser.parse_args()
 
 

@@ -12,7 +12,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -65,6 +65,7 @@ class LocalStack:
     ports: Ports = field(default_factory=Ports.free)
     settings: Mapping[str, str] = field(default_factory=dict)  # on top of what the stack itself sets
     gateway_options: Mapping[str, Any] = field(default_factory=dict)  # roles/nginx/defaults/main.yml
+    cors_origins: Sequence[str] = ()  # whose pages may call it from a browser
     output: Output | None = None  # of the services and the gateway; the databases' own logs are in the folder
 
     def __post_init__(self) -> None:
@@ -141,7 +142,11 @@ class LocalStack:
             "TASKYARD_TASKS_REDIS_URL": self.cache.url("tasks"),
         }
         own = {"auth": auth, "tasks": tasks, "monolith": {**auth, **tasks}}[kind]
-        common = {"TASKYARD_PORT": str(port), "TASKYARD_TRUSTED_PROXIES": "127.0.0.1"}
+        common = {
+            "TASKYARD_PORT": str(port),
+            "TASKYARD_TRUSTED_PROXIES": "127.0.0.1",
+            "TASKYARD_CORS_ORIGINS": ",".join(self.cors_origins),
+        }
         return {**common, **own, **self.settings}
 
     def _service(self, kind: str, port: int) -> Process:
@@ -184,6 +189,7 @@ class LocalStack:
             "nginx_port": self.ports.gateway,
             # Who works on this computer is not counted. The rest of 127.0.0.0/8 can play other clients.
             "nginx_unlimited_clients": ["127.0.0.1"],
+            "cors_origins": self.cors_origins,
             **self.gateway_options,
             # Nginx started by root would hand over to a user who cannot write into this folder.
             "nginx_user": "root" if os.geteuid() == 0 else "",

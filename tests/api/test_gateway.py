@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import socket
 
+import httpx
 import pytest
 
+from tests.conftest import PAGE
 from tools.local_stack import LocalStack
 
 
@@ -70,6 +72,27 @@ def test_a_harmless_request_id_is_kept_and_any_other_replaced(stack: LocalStack)
     assert headers["x-request-id"] == "my-id.1"
     _, headers, _ = raw(stack, get(b"/nothing", b'X-Request-ID: "},{"'))
     assert len(headers["x-request-id"]) == 32
+
+
+CORS = ("Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Vary")
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/tasks", "/auth/me", "/docs/openapi.json"])
+def test_a_page_of_ours_sees_the_gateways_answers_as_it_sees_a_services(
+    gateway: httpx.Client, path: str
+) -> None:
+    seen = gateway.get(path, headers={"Origin": PAGE}).headers
+    assert [seen.get_list(name) for name in CORS[::2]] == [[PAGE], ["Origin"]]
+    assert {"Retry-After", "X-Request-ID"} <= set(seen["Access-Control-Expose-Headers"].split(", "))
+    seen = gateway.get(path, headers={"Origin": "https://tasks.example.org.evil.example"}).headers
+    assert not set(CORS) & set(seen)
+
+
+def test_a_page_of_ours_is_told_that_a_service_is_away(faults: LocalStack, gateway: httpx.Client) -> None:
+    faults.auth[0].kill()
+    answer = gateway.get("/auth/me", headers={"Origin": PAGE})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (502, "2")
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
 
 
 def test_the_log_of_the_gateway_has_no_query_strings_and_no_tokens(stack: LocalStack) -> None:

@@ -196,6 +196,23 @@ def test_a_load_balancer_in_front_is_believed_when_it_is_named(tmp_path: Path, m
     assert re.findall(r"set_real_ip_from (\S+);", configuration) == ["10.0.9.1", "10.1.0.0/16", "fd00::/8"]
 
 
+def test_pages_of_other_origins_are_let_in_by_name(tmp_path: Path, many: Path) -> None:
+    assert "Access-Control" not in (many / "gateway1" / "nginx.conf").read_text()
+    folder = gateway_with(tmp_path, cors_origins=["https://a.example", "http://localhost:5173"])
+    configuration = (folder / "gateway1" / "nginx.conf").read_text()
+    assert re.findall(r'"(.*)" \$http_origin;', configuration) == ["https://a.example", "http://localhost:5173"]
+
+
+@pytest.mark.parametrize("origin", ["*", "https://a.example/", "tasks.example.org", 'https://a"; evil "'])
+def test_what_is_no_origin_is_said_before_anything_is_rendered(tmp_path: Path, origin: str) -> None:
+    source = tmp_path / "hosts.yml"
+    source.write_text(yaml.safe_dump(MANY))
+    done = render(tmp_path, source, cors_origins=[origin])
+    assert done.returncode != 0
+    assert "https://tasks.example.org" in done.stdout
+    assert not (tmp_path / "gateway1" / "nginx.conf").exists()
+
+
 def gateway_with(folder: Path, **options: object) -> Path:
     """Render with other options of the role, and let Nginx judge the result."""
     places = {f"nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
