@@ -200,7 +200,10 @@ def test_pages_of_other_origins_are_let_in_by_name(tmp_path: Path, many: Path) -
     assert "Access-Control" not in (many / "gateway1" / "nginx.conf").read_text()
     folder = gateway_with(tmp_path, cors_origins=["https://a.example", "http://localhost:5173"])
     configuration = (folder / "gateway1" / "nginx.conf").read_text()
-    assert re.findall(r'"(.*)" \$http_origin;', configuration) == ["https://a.example", "http://localhost:5173"]
+    assert re.findall(r'"(.*)" \$http_origin;', configuration) == [
+        "https://a.example",
+        "http://localhost:5173",
+    ]
 
 
 @pytest.mark.parametrize("origin", ["*", "https://a.example/", "tasks.example.org", 'https://a"; evil "'])
