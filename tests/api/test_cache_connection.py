@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import socket
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,7 +15,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from app.common import timing
-from app.tasks.cache_connection import CacheDownError, RedisLink, Script, Session
+from app.tasks.cache_connection import WRITERS_PATIENCE, CacheDownError, RedisLink, Script, Session
 from tests.api.caches import come_true, connections, instance
 from tools.local_redis import LocalRedis
 from tools.local_stack import free_ports
@@ -97,6 +99,19 @@ async def test_a_conversation_that_takes_too_long_is_ended(server: LocalRedis) -
             await link.talk(lambda _: asyncio.sleep(3600))
     assert isinstance(ended.value.__cause__, TimeoutError)
     await link.close()
+
+
+@pytest.mark.parametrize("patience", [1, WRITERS_PATIENCE])
+async def test_who_is_patient_waits_for_as_long_as_that(server: LocalRedis, patience: int) -> None:
+    timeout = 0.1
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        link = RedisLink(SecretStr(server.url("tasks", port)), timeout)
+        began = time.monotonic()
+        with pytest.raises(CacheDownError):
+            await link.talk(ping, patience)
+        assert time.monotonic() - began >= timeout * patience
+        await link.close()
 
 
 async def test_a_caller_that_goes_away_leaves_a_usable_connection(link: RedisLink) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -116,17 +117,40 @@ async def test_lifting_does_not_take_what_was_suspended_in_the_meantime(
     assert reading.trusts(user)
 
 
+async def test_one_that_is_stored_late_does_not_take_the_place_of_a_later_one(
+    database: mongo.Database, user: str
+) -> None:
+    writing, reading = MongoSuspensions(database, 60), MongoSuspensions(database, 60)
+    writing._turn = 9  # noqa: SLF001
+    await writing.suspend(user)
+    writing._turn = 1  # noqa: SLF001 - the second of all, which was held up on its way
+    await writing.suspend(user)
+    writing._own[user] = dataclasses.replace(writing._own[user], turn=9)  # noqa: SLF001
+    await writing.lift(user)
+    await reading.look()
+    assert not reading.trusts(user)
+
+
+async def test_who_suspended_nobody_lifts_nothing(database: mongo.Database, user: str) -> None:
+    writing, other = MongoSuspensions(database, 60), MongoSuspensions(database, 60)
+    await writing.suspend(user)
+    await other.lift(user)
+    assert not (await looked(database)).trusts(user)
+    await writing.lift(user)
+
+
 async def test_too_many_suspensions_suspend_everybody(
     database: mongo.Database, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await database["suspensions"].delete_many({})  # of other tests
-    monkeypatch.setattr(suspensions, "_MAX_SUSPENDED", 1)
+    monkeypatch.setattr(suspensions, "_MAX_SUSPENDED", 2)
     writing = MongoSuspensions(database, 60)
-    await writing.suspend("a")
-    assert (await looked(database)).trusts(user)
-    await writing.suspend("b")
-    assert not (await looked(database)).trusts(user)
     for each in ("a", "b"):
+        await writing.suspend(each)
+    assert (await looked(database)).trusts(user)
+    await writing.suspend("c")
+    assert not (await looked(database)).trusts(user)
+    for each in ("a", "b", "c"):
         await writing.lift(each)
     assert (await looked(database)).trusts(user)
 
