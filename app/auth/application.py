@@ -33,12 +33,13 @@ def create_app(given: AuthSettings | None = None) -> FastAPI:
 async def resources(chosen: AuthSettings, app: FastAPI) -> AsyncIterator[None]:
     """Open what the auth routes need, and put it on the application's state."""
     keys = SigningKeys(chosen.auth_private_key_file, chosen.auth_other_public_keys_file)
-    verifier = TokenVerifier(keys.verifying, chosen.jwt_issuer, chosen.jwt_audience)
+    verifier = TokenVerifier({}, chosen.jwt_issuer, chosen.jwt_audience)
 
     def read_keys() -> None:
         keys.read()
         verifier.use(keys.verifying)
 
+    reread = files.Reread(keys.files, read_keys)
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(mongo.database(chosen.auth_mongodb_uri))
         revocations = RevocationLog(db, chosen.auth_token_ttl_seconds)
@@ -72,7 +73,5 @@ async def resources(chosen: AuthSettings, app: FastAPI) -> AsyncIterator[None]:
         app.state.health.add("redis", limits.ping, required=False)
         app.state.health.tell("signing_key", lambda: keys.signing.public.kid)
         app.state.health.tell("keys", lambda: sorted(keys.verifying))
-        await stack.enter_async_context(
-            polling("keys", files.Reread(keys.files, read_keys).look, files.LOOK_EVERY_SECONDS)
-        )
+        await stack.enter_async_context(polling("keys", reread.look, files.LOOK_EVERY_SECONDS))
         yield

@@ -45,12 +45,23 @@ Email = Annotated[
     AfterValidator(normalise_email),
     Field(json_schema_extra={"format": "email"}),
 ]
+
+
+def _whole_characters(value: SecretStr) -> SecretStr:
+    try:
+        value.get_secret_value().encode()
+    except UnicodeEncodeError:
+        raise ValueError("has half of a character in it (a lone surrogate)") from None
+    return value
+
+
+Secret = Annotated[SecretStr, AfterValidator(_whole_characters)]
 NewPassword = Annotated[
-    SecretStr,
+    Secret,
     Field(json_schema_extra={"minLength": PASSWORD_MIN, "maxLength": PASSWORD_MAX}),
     AfterValidator(_new_password),
 ]
-GivenPassword = Annotated[SecretStr, Field(max_length=PASSWORD_MAX)]
+GivenPassword = Annotated[Secret, Field(max_length=PASSWORD_MAX)]
 
 
 EXAMPLE_SESSION = "Vw0Kx7cJ1mQ2nZ8rT4yL6A"
@@ -82,7 +93,7 @@ class Login(BaseModel):
 
     grant_type: Literal["password"] = "password"
     username: Annotated[str, Field(min_length=1, description="The e-mail address.")]
-    password: Annotated[SecretStr, Field(min_length=1)]
+    password: Annotated[Secret, Field(min_length=1)]
 
 
 class AccountPatch(_Input, Patch):
@@ -110,7 +121,7 @@ class AccountPatch(_Input, Patch):
 class Refresh(_Input):
     model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": EXAMPLE_REFRESH}]})
 
-    refresh_token: Annotated[SecretStr, Field(max_length=200)]
+    refresh_token: Annotated[Secret, Field(max_length=200)]
 
 
 class Account(BaseModel):
@@ -188,6 +199,7 @@ class User:
     id: str
     email: str
     password_hash: str
+    password_set_at: datetime  # tells one password from the next; a stronger hash is the same password
     created_at: datetime
 
     def account(self) -> Account:

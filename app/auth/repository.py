@@ -31,7 +31,13 @@ class UserRepository:
 
     async def insert(self, email: str, password_hash: str) -> User:
         """Raises EmailTakenError."""
-        document: Document = {"email": email, "password_hash": password_hash, "created_at": mongo.now()}
+        now = mongo.now()
+        document: Document = {
+            "email": email,
+            "password_hash": password_hash,
+            "password_set_at": now,
+            "created_at": now,
+        }
         async with mongo.deadline():
             try:
                 result = await self._users.insert_one(document)
@@ -51,26 +57,31 @@ class UserRepository:
             document = await self._users.find_one({"_id": ObjectId(user_id)})
         return _user(document) if document else None
 
-    async def replace_hash(self, user: User, password_hash: str) -> None:
-        """Store a stronger hash, unless the password was changed in between."""
-        async with mongo.deadline():
-            await self._users.update_one(_unchanged(user), {"$set": {"password_hash": password_hash}})
+    async def change(self, user: User, changes: dict[str, Any], session: Session) -> User | None:
+        """Change the user, unless the password was changed in between or the user is gone: None.
 
-    async def change(self, user: User, changes: dict[str, Any], session: Session) -> bool:
-        """Change the user unless the password was changed in between. Raises EmailTakenError."""
+        It is a write even if it changes nothing much, so that of two transactions about one user the second
+        begins again and sees what the first has done. Raises EmailTakenError.
+        """
+        unchanged = {"_id": ObjectId(user.id), "password_set_at": user.password_set_at}
         try:
-            result = await self._users.update_one(_unchanged(user), {"$set": changes}, session=session)
+            document = await self._users.find_one_and_update(
+                unchanged, {"$set": changes}, return_document=True, session=session
+            )
         except DuplicateKeyError:
             raise EmailTakenError from None
-        return result.matched_count > 0
+        return _user(document) if document else None
 
-    async def delete(self, user_id: str, session: Session) -> None:
-        await self._users.delete_one({"_id": ObjectId(user_id)}, session=session)
-
-
-def _unchanged(user: User) -> Document:
-    return {"_id": ObjectId(user.id), "password_hash": user.password_hash}
+    async def delete(self, user_id: str, session: Session) -> bool:
+        result = await self._users.delete_one({"_id": ObjectId(user_id)}, session=session)
+        return result.deleted_count > 0
 
 
 def _user(document: Document) -> User:
-    return User(str(document["_id"]), document["email"], document["password_hash"], document["created_at"])
+    return User(
+        str(document["_id"]),
+        document["email"],
+        document["password_hash"],
+        document["password_set_at"],
+        document["created_at"],
+    )

@@ -64,12 +64,19 @@ class AuthService:
             user = None
         else:
             user = await self._users.by_email(email)
-        if not await self._is_right(user, email, password, client):
-            raise ProblemError(401, "wrong e-mail address or password", {"WWW-Authenticate": "Bearer"})
-        assert user is not None  # noqa: S101 - for the type checker
+        if not await self._is_right(user, email, password, client) or user is None:
+            raise _wrong_password()
+        changes: dict[str, Any] = {"signed_in_at": mongo.now()}
         if self._passwords.outdated(user.password_hash):
-            await self._users.replace_hash(user, await self._passwords.hash(password))
-        return self._pair(*await self._sessions.begin(user.id, client))
+            changes["password_hash"] = await self._passwords.hash(password)
+
+        async def work(transaction: transactions.Session) -> tuple[Session, RefreshToken]:
+            # A password that was changed while this one was being verified opens nothing any more.
+            if not await self._users.change(user, changes, transaction):
+                raise _wrong_password()
+            return await self._sessions.begin(user.id, client, transaction)
+
+        return self._pair(*await transactions.run(self._db, work))
 
     async def refresh(self, given: str) -> TokenPair:
         token = RefreshToken.parse(given)
@@ -112,8 +119,9 @@ class AuthService:
             changes["email"] = patch.email
         if "password" in patch.model_fields_set:
             changes["password_hash"] = await self._passwords.hash(patch.password.get_secret_value())
+            changes["password_set_at"] = mongo.now()
 
-        async def work(transaction: transactions.Session) -> bool:
+        async def work(transaction: transactions.Session) -> User | None:
             changed = await self._users.change(user, changes, transaction)
             if changed and "password_hash" in changes:
                 others = {"user": user.id, "_id": {"$ne": identity.session_id}}
@@ -124,16 +132,17 @@ class AuthService:
             changed = await transactions.run(self._db, work)
         except EmailTakenError:
             raise _email_taken() from None
-        if not changed:
+        if changed is None:
             raise ProblemError(409, "the password was changed in the meantime; sign in again")
-        return await self.account(identity)
+        return changed.account()
 
     async def delete(self, identity: Identity) -> None:
         """The account goes, its sessions end, its data elsewhere is put down for deletion: all or nothing."""
         user = await self._user(identity)
 
         async def work(transaction: transactions.Session) -> None:
-            await self._users.delete(user.id, transaction)
+            if not await self._users.delete(user.id, transaction):
+                raise InvalidTokenError  # somebody was faster
             await self._sessions.end({"user": user.id}, transaction)
             await self._deletions.add(user.id, transaction)
 
@@ -161,12 +170,19 @@ class AuthService:
         return True
 
     def _pair(self, session: Session, refresh: RefreshToken) -> TokenPair:
+        # When the session is over nobody can end it any more: no token of it may be good for longer.
+        seconds_left = int((session.expires_at - mongo.now()).total_seconds())
+        expires_in = min(self._signer.ttl_seconds, seconds_left)
         return TokenPair(
-            access_token=self._signer.token(session.user_id, session.id),
-            expires_in=self._signer.ttl_seconds,
+            access_token=self._signer.token(session.user_id, session.id, expires_in),
+            expires_in=expires_in,
             refresh_token=str(refresh),
-            refresh_expires_in=int((session.expires_at - mongo.now()).total_seconds()),
+            refresh_expires_in=seconds_left,
         )
+
+
+def _wrong_password() -> ProblemError:
+    return ProblemError(401, "wrong e-mail address or password", {"WWW-Authenticate": "Bearer"})
 
 
 def _email_taken() -> ProblemError:

@@ -35,7 +35,9 @@ class SessionRepository:
             await self._sessions.create_index([("user", 1), ("last_used_at", -1)])
             await self._sessions.create_index("expires_at", expireAfterSeconds=0)
 
-    async def begin(self, user_id: str, client: Client) -> tuple[Session, RefreshToken]:
+    async def begin(
+        self, user_id: str, client: Client, transaction: transactions.Session
+    ) -> tuple[Session, RefreshToken]:
         """Start a session, and end the user's oldest if there are too many."""
         now = mongo.now()
         token = RefreshToken(secrets.token_urlsafe(16), secrets.token_urlsafe(32))
@@ -50,12 +52,11 @@ class SessionRepository:
             "address": client.address,
             "user_agent": client.user_agent,
         }
-        async with mongo.deadline():
-            await self._sessions.insert_one(document)
-            cursor = self._sessions.find({"user": user_id}, {"_id": 1}).sort("last_used_at", -1).skip(MOST)
-            surplus = [found["_id"] for found in await cursor.to_list(None)]
+        await self._sessions.insert_one(document, session=transaction)
+        cursor = self._sessions.find({"user": user_id}, {"_id": 1}, session=transaction)
+        surplus = [found["_id"] for found in await cursor.sort("last_used_at", -1).skip(MOST).to_list(None)]
         if surplus:
-            await self.end({"_id": {"$in": surplus}})
+            await self.end({"_id": {"$in": surplus}}, transaction)
         return _session(document), token
 
     async def rotate(self, token: RefreshToken) -> tuple[Session, RefreshToken] | None:
@@ -63,7 +64,7 @@ class SessionRepository:
         now = mongo.now()
         successor = RefreshToken(token.selector, secrets.token_urlsafe(32))
         family = {"selector": _digest(token.selector)}
-        known = {**family, "verifier": _digest(token.verifier), "expires_at": {"$gt": now}}
+        known = {**family, "verifier": _digest(token.verifier), **_in_force()}
         prolonged = {"$min": [now + self._idle, {"$add": ["$created_at", _MAX_LIFE_MS]}]}
         changes = {"verifier": _digest(successor.verifier), "last_used_at": now, "expires_at": prolonged}
         async with mongo.deadline():
@@ -77,13 +78,14 @@ class SessionRepository:
 
     async def get(self, user_id: str, session_id: str) -> Session | None:
         async with mongo.deadline():
-            document = await self._sessions.find_one({"_id": session_id, "user": user_id})
+            document = await self._sessions.find_one({"_id": session_id, "user": user_id, **_in_force()})
         return _session(document) if document else None
 
     async def of(self, user_id: str) -> list[Session]:
         """The user's sessions, the one used last first."""
         async with mongo.deadline():
-            found = await self._sessions.find({"user": user_id}).sort("last_used_at", -1).to_list(MOST)
+            cursor = self._sessions.find({"user": user_id, **_in_force()}).sort("last_used_at", -1)
+            found = await cursor.to_list(MOST)
         return [_session(document) for document in found]
 
     async def end(self, which: dict[str, Any], transaction: transactions.Session | None = None) -> int:
@@ -99,6 +101,11 @@ class SessionRepository:
             await self._sessions.delete_many({"_id": {"$in": ended}}, session=transaction)
             await self._revocations.add(ended, transaction)
         return len(ended)
+
+
+def _in_force() -> Document:
+    """MongoDB removes what has expired a little later."""
+    return {"expires_at": {"$gt": mongo.now()}}
 
 
 def _digest(secret: str) -> str:

@@ -45,8 +45,8 @@ class TokenSigner:
         self._audience = audience
         self.ttl_seconds = ttl_seconds
 
-    def token(self, user_id: str, session_id: str) -> str:
-        """Return an access token: `sub` is the user, `sid` the session that it belongs to."""
+    def token(self, user_id: str, session_id: str, seconds: int | None = None) -> str:
+        """Return an access token for `seconds`: `sub` is the user, `sid` the session that it belongs to."""
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": self._issuer,
@@ -54,7 +54,7 @@ class TokenSigner:
             "sub": user_id,
             "sid": session_id,
             "iat": now,
-            "exp": now + self.ttl_seconds,
+            "exp": now + (self.ttl_seconds if seconds is None else seconds),
             "jti": secrets.token_urlsafe(16),
         }
         key = self._key()

@@ -7,6 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.common.problems import problem_response
 
+_DIGITS = 20
+
 
 class BodyLimit:
     """Answers 413 before anything is read if the length is told, otherwise as soon as too much has arrived.
@@ -23,7 +25,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-        if length.isdigit() and int(length) > self._max_bytes:
+        # As many digits as it likes to have: `int` would refuse to read thousands of them.
+        if length.isdigit() and int(length.lstrip(b"0")[:_DIGITS] or b"0") > self._max_bytes:
             # The rest of the body is not read, so the connection cannot be used again.
             headers = {"Connection": "close"}
             await problem_response(413, _detail(self._max_bytes), scope["path"], headers)(

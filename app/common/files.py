@@ -10,12 +10,13 @@ _Stamp = tuple[tuple[int, int, int], ...]
 
 
 class Reread:
-    """Calls `read` when one of the files is not what it was. While `read` raises, it is called each time."""
+    """Calls `read`, and again when one of the files is not what it was; if that raises, at each look."""
 
     def __init__(self, files: Sequence[Path], read: Callable[[], None]) -> None:
         self._files = files
         self._read = read
-        self._seen = self._stamp()
+        self._seen = self._stamp()  # before it is read: what changes meanwhile is read once more
+        read()
 
     async def look(self) -> None:
         stamp = self._stamp()

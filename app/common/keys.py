@@ -63,6 +63,8 @@ def read_public_keys(path: Path) -> dict[str, PublicKey]:
     pem = _read(path)
     if b"PRIVATE KEY" in pem:
         raise ValueError(f"{path} holds a private key: this service must not have one")
+    if b"-----" in _PUBLIC_PEM.sub(b"", pem):
+        raise ValueError(f"{path} holds what is no whole PEM public key")
     keys: dict[str, PublicKey] = {}
     for block in _PUBLIC_PEM.finditer(pem):
         try:

@@ -66,7 +66,9 @@ async def test_a_page_of_ours_may_send_every_request_of_the_api(
 
 async def test_another_page_may_not(client: httpx.AsyncClient) -> None:
     answer = await client.options("/bug", headers=preflight(OTHER))
-    assert answer.status_code == 400
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json()["detail"] == "Disallowed CORS origin"
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert "Access-Control-Allow-Origin" not in (await client.get("/fine", headers={"Origin": OTHER})).headers
 

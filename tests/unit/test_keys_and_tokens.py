@@ -268,15 +268,19 @@ async def test_a_file_is_read_again_when_it_changed_and_what_cannot_be_read_chan
     file = tmp_path / "public.pem"
     blocks = bundles[-1].read_text().split("-----END PUBLIC KEY-----\n")
     file.write_text(blocks[0] + "-----END PUBLIC KEY-----\n")
-    verifier = TokenVerifier(read_public_keys(file), "me", "you")
+    verifier = TokenVerifier({}, "me", "you")
     reread = Reread([file], lambda: verifier.use(read_public_keys(file)))
+    assert verifier.identity(token_of(keys[0])).user_id == "anna"
     await reread.look()
     with pytest.raises(InvalidTokenError):
         verifier.identity(token_of(keys[1]))
-    file.write_text("half a key")
-    with pytest.raises(ValueError, match="holds no PEM public key"):
-        await reread.look()
-    assert verifier.identity(token_of(keys[0])).user_id == "anna"
+    for half in (b"half a key", bundles[-1].read_bytes()[:-60]):
+        file.write_bytes(half)
+        with pytest.raises(
+            ValueError, match=r"holds no PEM public key|holds what is no whole PEM public key"
+        ):
+            await reread.look()
+        assert verifier.identity(token_of(keys[0])).user_id == "anna"
     file.write_bytes(bundles[-1].read_bytes())
     await reread.look()
     for key in keys:
@@ -285,3 +289,19 @@ async def test_a_file_is_read_again_when_it_changed_and_what_cannot_be_read_chan
     with pytest.raises(FileNotFoundError):
         await reread.look()
     assert verifier.identity(token_of(keys[0])).user_id == "anna"
+
+
+@pytest.mark.anyio
+async def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    file, seen = tmp_path / "file", []
+    file.write_text("old")
+
+    def read() -> None:
+        seen.append(file.read_text())
+        if len(seen) == 1:
+            file.write_text("newer")
+
+    reread = Reread([file], read)
+    for _ in range(3):
+        await reread.look()
+    assert seen == ["old", "newer"]
