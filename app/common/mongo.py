@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,14 +64,20 @@ async def deadline() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def bounded(seconds: float) -> AsyncIterator[None]:
-    """Bound what runs inside, and tell a database that is away (UnavailableError) from a bug.
+    """Bound what runs inside. Raises UnavailableError.
 
     pymongo's own deadline also limits the server (maxTimeMS); asyncio's ends the wait for a free thread.
     """
+    with translated(), pymongo.timeout(seconds):
+        async with asyncio.timeout(seconds):
+            yield
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Tell a database that is away (UnavailableError) from a bug."""
     try:
-        with pymongo.timeout(seconds):
-            async with asyncio.timeout(seconds):
-                yield
+        yield
     except (ConnectionFailure, WTimeoutError, TimeoutError) as error:
         raise UnavailableError("MongoDB") from error
     except PyMongoError as error:

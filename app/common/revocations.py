@@ -10,11 +10,13 @@ that was ended meanwhile until its access token expires (`TASKYARD_AUTH_TOKEN_TT
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from bson import Timestamp
+
 from app.common import mongo
+from app.common.lookout import Lookout
 from app.common.mongo import Database, Document
 from app.common.transactions import Session
 
@@ -24,7 +26,7 @@ _LOOK_SECONDS = 0.7
 # A token may be signed this much later than the transaction that allowed it.
 _MARGIN = timedelta(seconds=60)
 # What was stamped earlier than this before the newest one seen is there to be seen: no write takes longer.
-_OVERLAP = timedelta(seconds=2 * mongo.OPERATION_SECONDS)
+_OVERLAP_SECONDS = int(2 * mongo.OPERATION_SECONDS)
 
 
 class RevocationLog:
@@ -40,8 +42,11 @@ class RevocationLog:
             await self._revocations.create_index("at")
 
     async def add(self, session_ids: Iterable[str], session: Session) -> None:
-        """Part of the transaction that ends the sessions. `at` is MongoDB's clock: readers order by it."""
-        stamp: Document = {"at": "$$NOW", "expires_at": mongo.now() + self._keep}
+        """Part of the transaction that ends the sessions.
+
+        `at` is the replica set's logical clock: it never goes back, whichever member is the primary.
+        """
+        stamp: Document = {"at": "$$CLUSTER_TIME", "expires_at": mongo.now() + self._keep}
         for session_id in session_ids:
             await self._revocations.update_one(
                 {"_id": session_id}, [{"$set": stamp}], upsert=True, session=session
@@ -52,18 +57,21 @@ class Revocations:
     """The reading side: the ended sessions whose tokens may still be around, as of the last look."""
 
     def __init__(self, db: Database) -> None:
-        self._revocations = db.client[DATABASE]["sessions"]
+        self._lookout = Lookout(db.client[DATABASE]["sessions"])
         self._expires: dict[str, datetime] = {}
-        self._newest: datetime | None = None
+        self._newest: Timestamp | None = None
 
     def __contains__(self, session_id: object) -> bool:
         return session_id in self._expires
 
     async def look(self) -> None:
         """Read what is new since the last look."""
-        since = {"at": {"$gt": self._newest - _OVERLAP}} if self._newest else {}
-        async with asyncio.timeout(_LOOK_SECONDS):
-            found = await self._revocations.find(since).to_list(None)
+        if self._newest is None:  # at the start: all of them
+            since, seconds = {}, mongo.OPERATION_SECONDS
+        else:
+            since = {"at": {"$gt": Timestamp(self._newest.time - _OVERLAP_SECONDS, 0)}}
+            seconds = _LOOK_SECONDS
+        found = await self._lookout.find(since, seconds=seconds)
         for document in found:
             self._expires[document["_id"]] = document["expires_at"]
             self._newest = max(self._newest or document["at"], document["at"])

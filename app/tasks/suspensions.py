@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import pymongo
 
 from app.common import mongo
+from app.common.lookout import Lookout
 from app.common.mongo import Database
 from app.common.problems import UnavailableError
 
@@ -59,6 +60,7 @@ class MongoSuspensions:
 
     def __init__(self, db: Database, seconds: float) -> None:
         self._suspensions = db["suspensions"]
+        self._lookout = Lookout(self._suspensions)
         self._seconds = seconds
         self._process = secrets.token_hex(8)
         self._turn = 0
@@ -96,10 +98,10 @@ class MongoSuspensions:
 
     async def _find(self) -> frozenset[str] | None:
         in_force = {"$expr": {"$gt": ["$until", "$$NOW"]}}
-        async with mongo.bounded(_ATTEMPT_SECONDS):
-            found = self._suspensions.find(in_force, {"_id": 0, "user": 1}).limit(_MAX_SUSPENDED + 1)
-            users = await found.to_list(None)
-        return None if len(users) > _MAX_SUSPENDED else frozenset(each["user"] for each in users)
+        found = await self._lookout.find(
+            in_force, {"user": 1}, limit=_MAX_SUSPENDED + 1, seconds=_ATTEMPT_SECONDS
+        )
+        return None if len(found) > _MAX_SUSPENDED else frozenset(each["user"] for each in found)
 
     async def suspend(self, user: str) -> None:
         """Also what is in force is stored again: it has to outlast the write that comes now.

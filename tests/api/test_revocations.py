@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from bson import Timestamp
 from pydantic import SecretStr
 
 from app.common import mongo, transactions
+from app.common.problems import UnavailableError
 from app.common.revocations import DATABASE, RevocationLog, Revocations
 from tools.local_mongod import Mongod
 
@@ -63,7 +65,6 @@ async def test_it_is_kept_for_longer_than_a_token_can_be_good(auth: mongo.Databa
     (kept,) = await auth.client[DATABASE]["sessions"].find().to_list(None)
     after = mongo.now()
     assert kept["_id"] == "one"
-    assert before <= kept["at"] <= after
     longest = timedelta(seconds=TTL_SECONDS + 60)
     assert before + longest <= kept["expires_at"] <= after + longest
 
@@ -74,7 +75,6 @@ async def test_a_session_that_is_ended_twice_is_kept_for_as_long_as_the_second_t
     sessions = auth.client[DATABASE]["sessions"]
     await end(auth, "one")
     (first,) = await sessions.find().to_list(None)
-    await asyncio.sleep(0.002)  # MongoDB counts milliseconds
     await end(auth, "one", ttl_seconds=2 * TTL_SECONDS)
     (second,) = await sessions.find().to_list(None)
     assert second["at"] > first["at"]
@@ -126,8 +126,8 @@ async def test_what_was_stamped_up_to_ten_seconds_before_the_newest_is_still_loo
     await reading.look()
     sessions = auth.client[DATABASE]["sessions"]
     (newest,) = await sessions.find().to_list(None)
-    for name, before in (("late", 9.999), ("impossible", 10)):
-        at = newest["at"] - timedelta(seconds=before)
+    for name, count in (("late", 1), ("impossible", 0)):
+        at = Timestamp(newest["at"].time - 10, count)
         await sessions.insert_one({"_id": name, "at": at, "expires_at": newest["expires_at"]})
     await reading.look()
     assert "late" in reading
@@ -139,12 +139,13 @@ async def test_the_newest_is_the_newest_whatever_the_order_they_are_found_in(
 ) -> None:
     sessions = auth.client[DATABASE]["sessions"]
     now = mongo.now()
-    for name, seconds in (("a", -5), ("b", 0), ("c", -5)):
-        at = now + timedelta(seconds=seconds)
+    for name, seconds in (("a", 95), ("b", 100), ("c", 95)):
+        at = Timestamp(seconds, 1)
         await sessions.insert_one({"_id": name, "at": at, "expires_at": now + timedelta(hours=1)})
     await reading.look()
-    at = now - timedelta(seconds=12)
-    await sessions.insert_one({"_id": "impossible", "at": at, "expires_at": now + timedelta(hours=1)})
+    await sessions.insert_one(
+        {"_id": "impossible", "at": Timestamp(88, 1), "expires_at": now + timedelta(hours=1)}
+    )
     await reading.look()
     assert "impossible" not in reading
 
@@ -157,7 +158,7 @@ async def test_a_look_at_a_silent_mongodb_is_given_up(
     mongodb.process.pause()
     try:
         async with asyncio.timeout(30):
-            with pytest.raises(TimeoutError):
+            with pytest.raises(UnavailableError):
                 await reading.look()
     finally:
         mongodb.process.resume()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 import time
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
+import motor.frameworks.asyncio
+import pymongo
 import pytest
 from pydantic import SecretStr
 
@@ -186,6 +190,23 @@ async def test_a_look_that_was_itself_held_up_is_no_look(
     with pytest.raises(UnavailableError):
         await reading.look()
     assert not reading.trusts(user)
+
+
+async def test_a_process_whose_threads_are_all_taken_looks_all_the_same(mongodb: Mongod, user: str) -> None:
+    async with mongo.database(SecretStr(mongodb.uri("tasks"))) as opened:
+        reading = MongoSuspensions(opened, 60)
+        await reading.look()
+        until = datetime.now(UTC) + timedelta(seconds=60)
+        with pymongo.MongoClient[mongo.Document](mongodb.uri("tasks")) as other, ExitStack() as busy:
+            free = threading.Event()
+            busy.callback(free.set)
+            for _ in range(100):
+                motor.frameworks.asyncio._EXECUTOR.submit(free.wait)  # noqa: SLF001 - what Motor's calls wait for
+            other.get_default_database()["suspensions"].insert_one(
+                {"_id": user, "user": user, "until": until}
+            )
+            await reading.look()
+            assert not reading.trusts(user)
 
 
 async def test_mongodb_removes_what_has_ended(database: mongo.Database) -> None:
