@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import QueryParams
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-_REMEMBERED = 1024
+_REMEMBERED, _LONGEST = 1024, 4096
 
 
 class QueryString(Generic[ModelT]):
@@ -26,7 +26,8 @@ class QueryString(Generic[ModelT]):
         self._remembered = lru_cache(_REMEMBERED)(self._parse)
 
     async def __call__(self, request: Request) -> ModelT:
-        return self._remembered(request.scope["query_string"])
+        query_string: bytes = request.scope["query_string"]
+        return (self._remembered if len(query_string) <= _LONGEST else self._parse)(query_string)
 
     def description(self) -> dict[str, Any]:
         """Return what the route's OpenAPI description has to have besides (`openapi_extra`)."""
@@ -46,7 +47,7 @@ class QueryString(Generic[ModelT]):
 
     def _parse(self, query_string: bytes) -> ModelT:
         given: dict[str, list[str]] = {}
-        for name, value in QueryParams(query_string).multi_items():
+        for name, value in _pairs(query_string):
             given.setdefault(name, []).append(value)
         repeated = [name for name, values in given.items() if len(values) > 1 and name not in self._lists]
         if repeated:
@@ -63,6 +64,14 @@ class QueryString(Generic[ModelT]):
             raise RequestValidationError(
                 [{**item, "loc": ("query", *item["loc"])} for item in error.errors()]
             ) from None
+
+
+def _pairs(query_string: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query_string.decode(), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        problem = {"type": "encoding", "loc": ("query",), "msg": "must be UTF-8"}
+        raise RequestValidationError([problem]) from None
 
 
 def _is_list(annotation: Any) -> bool:

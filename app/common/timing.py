@@ -10,6 +10,9 @@ from contextvars import ContextVar, Token
 # Seconds by metric. Tasks that a request starts share its dictionary.
 _spent: ContextVar[dict[str, float] | None] = ContextVar("spent", default=None)
 
+# The metric that is being measured: what is inside counts once.
+_within: ContextVar[str] = ContextVar("within", default="")
+
 
 def begin() -> Token[dict[str, float] | None]:
     """Start counting for the request that this context belongs to."""
@@ -24,14 +27,16 @@ def end(token: Token[dict[str, float] | None]) -> None:
 def measured(metric: str) -> Iterator[None]:
     """Add the time that the block takes to a metric of the request ("db", "cache"), if there is a request."""
     spent = _spent.get()
-    if spent is None:
+    if spent is None or _within.get() == metric:
         yield
         return
+    within = _within.set(metric)
     began = time.perf_counter()
     try:
         yield
     finally:
         spent[metric] = spent.get(metric, 0.0) + time.perf_counter() - began
+        _within.reset(within)
 
 
 def header(total_seconds: float) -> str:

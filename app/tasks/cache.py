@@ -116,13 +116,13 @@ class TaskListCache:
 
     async def _find(self, session: Session, user: str, query: str) -> Entry | _Lease | None:
         """On one connection, so that entry, lease and run are the same server's."""
-        lists, version, writers = cache_scripts.keys(user)
+        keys = cache_scripts.keys(user)
         field = f"{session.run} {query}"
-        stored: bytes | None = await session.command("HGET", lists, field)
+        stored: bytes | None = await session.command("HGET", keys[0], field)
         if stored is not None and (entry := Entry.decode(stored)):
             return entry
         token = secrets.token_hex(8)
-        lease = await session.script(cache_scripts.LEASE, [version, writers], token, self._ttl_ms)
+        lease = await session.script(cache_scripts.LEASE, keys, token, self._ttl_ms)
         return None if lease is None else _Lease(field, session.run, lease)
 
     async def _load_once(self, user: str, lease: _Lease, load: Load) -> Entry:

@@ -7,17 +7,19 @@
 
 from app.tasks.cache_connection import Script
 
-# KEYS version writers; ARGV token, milliseconds. -> the current token, or nil while a writer is at work.
+# KEYS lists version writers; ARGV token, milliseconds. -> the current token, or nil while a writer works.
+# Lists whose version Redis has evicted must not get the life of a new one.
 LEASE = Script("""
 local now = redis.call('TIME')
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now[1] * 1000 + math.floor(now[2] / 1000))
-if redis.call('ZCARD', KEYS[2]) > 0 then
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now[1] * 1000 + math.floor(now[2] / 1000))
+if redis.call('ZCARD', KEYS[3]) > 0 then
   return false
 end
-local version = redis.call('GET', KEYS[1])
+local version = redis.call('GET', KEYS[2])
 if not version then
   version = ARGV[1]
-  redis.call('SET', KEYS[1], version, 'PX', ARGV[2])
+  redis.call('DEL', KEYS[1])
+  redis.call('SET', KEYS[2], version, 'PX', ARGV[2])
 end
 return version
 """)

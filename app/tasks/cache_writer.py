@@ -128,6 +128,8 @@ class CacheWriter:
         if self._suspends:
             with contextlib.suppress(UnavailableError):
                 await self._suspensions.suspend(user)
+                if not self.owes(user):
+                    await self._suspensions.lift(user)
 
     def _owe(self, user: str, writer: str, *, unknown: bool) -> None:
         """Tell Redis as soon as it answers. Until then this process does not read the user's entries."""

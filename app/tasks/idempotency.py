@@ -10,9 +10,10 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import orjson
+from pydantic import BaseModel
 from pymongo.errors import DuplicateKeyError
 
 from app.common import mongo, transactions
@@ -27,6 +28,13 @@ KEY_PATTERN = rf'^({_KEY}|"{_KEY}")$'
 _is_key = re.compile(KEY_PATTERN).fullmatch
 
 
+class KeptError(ProblemError):
+    """Answers are stored with their keys: they need a quota as the tasks do."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(409, f"nobody may make more than {limit} tasks with an Idempotency-Key in 24 hours")
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A request that is to be done once: whose key, and what was asked under it."""
@@ -36,8 +44,13 @@ class Claim:
     fingerprint: str
 
     @classmethod
-    def parse(cls, lines: Sequence[str], owner: str, operation: str, body: Any) -> Self | None:
-        """Read the header's lines, None if there is none. Raises a 400 for what is no key."""
+    def parse(
+        cls, lines: Sequence[str], owner: str, operation: str, body: Sequence[BaseModel]
+    ) -> Self | None:
+        """Read the header's lines, None if there is none. Raises a 400 for what is no key.
+
+        Defaults are not part of the request: another release may have more fields.
+        """
         if not lines:
             return None
         value = ", ".join(lines)
@@ -45,7 +58,8 @@ class Claim:
             raise ProblemError(
                 400, "Idempotency-Key must be 1 to 255 visible ASCII characters, without backslashes"
             )
-        asked = orjson.dumps([operation, body], option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+        sent = [each.model_dump(exclude_defaults=True) for each in body]
+        asked = orjson.dumps([operation, sent], option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
         return cls(owner, value.strip('"'), hashlib.sha256(asked).hexdigest())
 
 
@@ -57,7 +71,7 @@ class IdempotencyRepository:
     async def prepare(self) -> None:
         async with mongo.deadline():
             await self._keys.create_index("created_at", expireAfterSeconds=KEPT_SECONDS)
-            await self._keys.create_index("_id.owner")
+            await self._keys.create_index([("_id.owner", 1), ("tasks", 1)])
 
     async def find(self, claim: Claim) -> Answer | None:
         """Return the answer that was given under this key. Raises a 422 if something else was asked then."""
@@ -69,20 +83,33 @@ class IdempotencyRepository:
             raise ProblemError(422, "this Idempotency-Key was used for another request: take a new one")
         return Answer(document["body"], {**document["headers"], "Idempotency-Replayed": "true"})
 
+    async def made(self, owner: str) -> int:
+        """Return how many tasks were made under keys that are still kept."""
+        each = {"$match": {"_id.owner": owner}}
+        async with mongo.deadline():
+            found = await self._keys.aggregate(
+                [each, {"$group": {"_id": None, "tasks": {"$sum": "$tasks"}}}]
+            ).to_list(1)
+        return int(found[0]["tasks"]) if found else 0
+
     async def forget(self, owner: str) -> None:
         """Remove all that is known of an account."""
         async with mongo.deadline():
             await self._keys.delete_many({"_id.owner": owner})
 
     async def once(
-        self, claim: Claim, answer: Answer, operation: Callable[[Session], Awaitable[None]]
+        self, claim: Claim, answer: Answer, tasks: int, operation: Callable[[Session], Awaitable[None]]
     ) -> bool:
-        """Run `operation` and store its answer, both or neither. Returns False if the key is taken by now."""
+        """Run `operation`, which makes so many `tasks`, and store its answer, both or neither.
+
+        Returns False if the key is taken by now.
+        """
         record: Document = {
             "_id": _identity(claim),
             "fingerprint": claim.fingerprint,
             "body": answer.body,
             "headers": answer.headers,
+            "tasks": tasks,
             "created_at": mongo.now(),
         }
 

@@ -7,7 +7,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
 from app.common.etags import Condition
-from app.common.problems import responses
+from app.common.problems import ProblemError, responses
 from app.common.query_strings import QueryString
 from app.common.strict_json import StrictRoute
 from app.common.tokens import CurrentUserId
@@ -36,6 +36,12 @@ class TaskIdConvertor(Convertor[str]):
 
 register_url_convertor("task_id", TaskIdConvertor())
 router = APIRouter(prefix="/tasks", tags=["tasks"], responses=responses(401), route_class=StrictRoute)
+
+
+async def _unconditional(request: Request) -> None:
+    """Refuse what would be overlooked (RFC 9110, 13.1.1): a list that is changed has no entity tag."""
+    if "if-match" in request.headers or "if-unmodified-since" in request.headers:
+        raise ProblemError(400, "there is no condition for a whole list: change its tasks one by one")
 
 
 async def _service(request: Request) -> TaskService:
@@ -84,7 +90,9 @@ async def create_tasks(
     return _created(await service.create_all(owner, tasks, idempotency_key))
 
 
-@router.patch("", response_model=Updated, openapi_extra=_filter.description())
+@router.patch(
+    "", response_model=Updated, dependencies=[Depends(_unconditional)], openapi_extra=_filter.description()
+)
 async def update_tasks(
     patch: TasksPatch,
     owner: CurrentUserId,
@@ -96,7 +104,7 @@ async def update_tasks(
     return Response(to_json({"updated": updated}), media_type=_JSON)
 
 
-@router.delete("", status_code=204)
+@router.delete("", status_code=204, dependencies=[Depends(_unconditional)])
 async def clear_tasks(
     owner: CurrentUserId, service: TaskServiceDep, _: Annotated[NoParameters, Depends(_nothing)]
 ) -> Response:

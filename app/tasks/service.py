@@ -11,9 +11,10 @@ from app.common.etags import Condition
 from app.common.mongo import Document
 from app.common.problems import ProblemError
 from app.tasks.cache import Entry, Outcome, TaskListCache
-from app.tasks.idempotency import Claim, IdempotencyRepository
+from app.tasks.idempotency import Claim, IdempotencyRepository, KeptError
 from app.tasks.models import TaskCreate, TaskPatch
 from app.tasks.queries import TaskFilter, TaskQuery
+from app.tasks.quota import Quota
 from app.tasks.repository import TaskRepository, new_documents
 from app.tasks.representation import Answer, Representation, to_fields
 
@@ -28,11 +29,6 @@ class TaskNotFoundError(ProblemError):
 class TaskChangedError(ProblemError):
     def __init__(self) -> None:
         super().__init__(412, "the task has been changed since: read it again, then decide")
-
-
-class QuotaError(ProblemError):
-    def __init__(self, quota: int) -> None:
-        super().__init__(409, f"nobody may have more than {quota} tasks: delete some first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +53,7 @@ class TaskService:
         self._keys = keys
         self._lists = lists
         self._representation = representation
-        self._quota = quota
+        self._quota = Quota(quota, tasks.count)
 
     async def list(self, owner: str, query: TaskQuery) -> Page:
         async def load() -> Entry:
@@ -71,35 +67,36 @@ class TaskService:
         return Page(entry, self._representation.links(query, entry.next_cursor), outcome)
 
     async def create(self, owner: str, task: TaskCreate, key: Sequence[str]) -> Answer:
-        fields = task.model_dump()
-        claim = Claim.parse(key, owner, "create_task", fields)
-        documents = new_documents(owner, [to_fields(fields)])
+        claim = Claim.parse(key, owner, "create_task", [task])
+        documents = new_documents(owner, [to_fields(task.model_dump())])
         return await self._insert(owner, documents, self._representation.created(documents[0]), claim)
 
     async def create_all(self, owner: str, tasks: Sequence[TaskCreate], key: Sequence[str]) -> Answer:
-        given = [task.model_dump() for task in tasks]
-        claim = Claim.parse(key, owner, "create_tasks", given)
-        documents = new_documents(owner, [to_fields(fields) for fields in given])
+        claim = Claim.parse(key, owner, "create_tasks", tasks)
+        documents = new_documents(owner, [to_fields(task.model_dump()) for task in tasks])
         return await self._insert(owner, documents, self._representation.all_created(documents), claim)
 
     async def _insert(
         self, owner: str, documents: Sequence[Document], answer: Answer, claim: Claim | None
     ) -> Answer:
-        """Insert all or none and, under a key, once. Requests at the same moment may pass the quota."""
+        """Insert all or none and, under a key, once."""
 
         async def operation() -> Answer:
             async with mongo.deadline():  # one for all steps: the writer's mark in Redis lasts no longer
                 while True:
                     if claim and (earlier := await self._keys.find(claim)):
                         return earlier
-                    if await self._tasks.count(owner) + len(documents) > self._quota:
-                        raise QuotaError(self._quota)
-                    if claim is None:
-                        await self._tasks.insert(documents)
-                        return answer
-                    insert = partial(self._tasks.insert_within, documents=documents)
-                    if await self._keys.once(claim, answer, insert):
-                        return answer  # otherwise somebody took the key meanwhile: the answer is there now
+                    async with self._quota.room(owner, len(documents)):
+                        if claim is None:
+                            await self._tasks.insert(documents)
+                            return answer
+                        if await self._keys.made(owner) + len(documents) > self._quota.limit:
+                            raise KeptError(self._quota.limit)
+                        insert = partial(self._tasks.insert_within, documents=documents)
+                        if await self._keys.once(claim, answer, len(documents), insert):
+                            return (
+                                answer  # otherwise somebody took the key meanwhile: the answer is there now
+                            )
 
         return await self._lists.write(owner, operation)
 

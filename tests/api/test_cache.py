@@ -103,6 +103,14 @@ def test_an_answer_tells_how_long_redis_and_mongodb_took(anna: Person) -> None:
     assert "db;dur=" not in hit
 
 
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "once"}])
+def test_no_part_of_an_answer_took_longer_than_all_of_it(anna: Person, headers: dict[str, str]) -> None:
+    answer = anna.gateway.post("/tasks", json={"title": "a"}, headers=headers)
+    took = dict(part.split(";dur=") for part in answer.headers["Server-Timing"].split(", "))
+    assert took.keys() == {"cache", "db", "app"}
+    assert float(took["cache"]) + float(took["db"]) <= float(took["app"])
+
+
 def test_the_tasks_user_of_redis_can_do_no_more_than_the_cache_needs(stack: LocalStack) -> None:
     url = stack.service_environment("tasks", 1)["TASKYARD_TASKS_REDIS_URL"]
     with Redis.from_url(url) as limited:

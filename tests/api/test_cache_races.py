@@ -263,6 +263,18 @@ async def test_lists_end_with_the_lease_that_they_were_read_under(
         assert redis.pexpiretime(lists) == redis.pexpiretime(version)
 
 
+async def test_lists_whose_lease_redis_has_evicted_do_not_get_the_life_of_the_next(
+    server: LocalRedis, redis: Redis, user: str
+) -> None:
+    async with instance(server) as cache:
+        await cache.read(user, "", Database().load)
+        redis.delete(f"tasks:{{{user}}}:version")
+        assert (await cache.read(user, "", Database().load))[1] is Outcome.HIT
+        await cache.read(user, "completed=true", Database().load)
+        assert redis.hlen(f"tasks:{{{user}}}:lists") == 1
+        assert (await cache.read(user, "", Database().load))[1] is Outcome.MISS
+
+
 async def test_a_user_has_so_many_lists_and_no_more(server: LocalRedis, redis: Redis, user: str) -> None:
     async with instance(server) as cache:
         for number in range(MAX_LISTS + 2):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from app.tasks.repository import new_documents
-from tests.api.people import Person
+from tests.api.people import Person, client
 from tools.local_stack import LocalStack
 
 QUOTA = 10_000
@@ -111,7 +113,7 @@ def test_a_change_by_filter_that_is_not_understood_changes_nothing(
     assert anna.gateway.get("/tasks").json() == [task]
 
 
-def test_nobody_has_more_tasks_than_the_quota(stack: LocalStack, anna: Person, ben: Person) -> None:
+def fill(stack: LocalStack, person: Person, tasks: int) -> None:
     fields = {
         "title": "x",
         "description": "",
@@ -122,7 +124,40 @@ def test_nobody_has_more_tasks_than_the_quota(stack: LocalStack, anna: Person, b
         "tags": [],
     }
     with stack.database.admin() as mongodb:
-        mongodb["taskyard_tasks"]["tasks"].insert_many(new_documents(anna.id, [fields] * (QUOTA - 2)))
+        mongodb["taskyard_tasks"]["tasks"].insert_many(new_documents(person.id, [fields] * tasks))
+
+
+def test_requests_at_the_same_moment_do_not_pass_the_quota(stack: LocalStack, anna: Person) -> None:
+    fill(stack, anna, QUOTA - 50)
+
+    def post(number: int) -> int:
+        with client(stack.task_urls[0], headers=anna.headers) as opened:
+            key = {"Idempotency-Key": str(number)} if number % 2 else {}
+            return opened.post("/tasks/bulk", json=[{"title": "x"}] * 20, headers=key).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(post, range(8))) == [201] * 2 + [409] * 6
+    assert anna.gateway.get("/tasks?limit=1").headers["X-Total-Count"] == str(QUOTA - 10)
+
+
+def test_answers_that_are_kept_have_a_quota_too(stack: LocalStack, anna: Person) -> None:
+    def post(key: str, tasks: int) -> httpx.Response:
+        body = [{"title": "x"}] * tasks
+        return anna.gateway.post("/tasks/bulk", json=body, headers={"Idempotency-Key": key})
+
+    first = post("first", 2)
+    with stack.database.admin() as mongodb:
+        kept = mongodb["taskyard_tasks"]["idempotency_keys"]
+        kept.update_one({"_id.owner": anna.id}, {"$set": {"tasks": QUOTA - 2}})
+    refused = post("second", 3)
+    assert (refused.status_code, "24 hours" in refused.json()["detail"]) == (409, True)
+    assert post("second", 2).status_code == 201
+    assert post("first", 2).json() == first.json()
+    assert anna.gateway.post("/tasks/bulk", json=[{"title": "x"}] * 3).status_code == 201
+
+
+def test_nobody_has_more_tasks_than_the_quota(stack: LocalStack, anna: Person, ben: Person) -> None:
+    fill(stack, anna, QUOTA - 2)
     refused = anna.gateway.post("/tasks/bulk", json=[{"title": "x"}] * 3)
     assert refused.status_code == 409
     assert str(QUOTA) in refused.json()["detail"]

@@ -123,6 +123,16 @@ def test_a_condition_tells_nobody_about_anothers_task(anna: Person, ben: Person)
         assert get(ben, created.headers["Location"], etag).status_code == 404
 
 
+@pytest.mark.parametrize(("name", "value"), [("If-Match", "*"), ("If-Unmodified-Since", "x")])
+def test_a_condition_for_a_whole_list_is_refused_not_overlooked(anna: Person, name: str, value: str) -> None:
+    task = anna.add("a")
+    for method, body in (("DELETE", None), ("PATCH", {"completed": True})):
+        answer = anna.gateway.request(method, "/tasks", json=body, headers={name: value})
+        assert answer.status_code == 400
+        assert "one by one" in answer.json()["detail"]
+    assert anna.gateway.get("/tasks").json() == [task]
+
+
 def test_a_condition_that_cannot_be_read_is_refused(anna: Person) -> None:
     url = anna.add("a")["url"]
     for name, method, where in (

@@ -171,6 +171,17 @@ def test_a_query_that_is_not_understood_is_refused_and_says_where(
     assert {error["pointer"] for error in answer.json()["errors"]} == {f"/query/{pointer}"}
 
 
+@pytest.mark.parametrize("query", ["tag=%ff", "%ff=1", "tag=a%c3", "tag=%ed%a0%80"])
+def test_a_query_that_is_no_utf8_is_refused(lister: Person, query: str) -> None:
+    for method, body in (("GET", None), ("PATCH", {"completed": True}), ("DELETE", None)):
+        answer = lister.gateway.request(method, f"/tasks?{query}", json=body)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query")
+
+
+def test_a_long_query_is_understood_as_a_short_one_is(lister: Person) -> None:
+    assert found(lister, {"q": " " * 2000 + "milk"}) == found(lister, {"q": "milk"})
+
+
 def test_a_list_is_not_cleared_by_a_filter_that_is_none(lister: Person) -> None:
     answer = lister.gateway.delete("/tasks", params={"completed": "true"})
     assert answer.status_code == 422

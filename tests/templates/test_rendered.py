@@ -166,6 +166,15 @@ def test_only_a_post_with_a_key_to_a_service_that_knows_it_goes_to_another_insta
     assert "non_idempotent;" in location(configuration, "@repeatable")
 
 
+def test_there_is_time_to_ask_another_instance_when_one_is_frozen(many: Path) -> None:
+    configuration = (many / "gateway1" / "nginx.conf").read_text()
+    times = [
+        int(re.findall(rf"{name} (\d+)s;", configuration)[0])
+        for name in ("proxy_read_timeout", "proxy_next_upstream_timeout")
+    ]
+    assert 2 * times[0] < times[1]
+
+
 def test_passwords_are_tried_more_slowly_than_the_rest_is_asked(many: Path) -> None:
     configuration = (many / "gateway1" / "nginx.conf").read_text()
     assert "zone=client:10m rate=1000r/s;" in configuration

@@ -301,8 +301,15 @@ async def test_a_write_that_redis_is_told_of_while_it_suspends_does_not_wait(red
     async def lose_redis() -> None:
         redis.away = True
 
+    async def lose_redis_and_the_outcome() -> None:
+        redis.away = True
+        raise UnavailableError("MongoDB")
+
     await writer.write("anna", lose_redis)
     assert board.waits == 0
+    assert not board.suspended
+    with pytest.raises(UnavailableError):
+        await writer.write("anna", lose_redis_and_the_outcome)
     assert not board.suspended
 
 
