@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
 from bson import ObjectId
+from bson.codec_options import CodecOptions, DatetimeConversion
+from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import SecretStr
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
 
 from app.common import mongo
+from app.common.mongo import Database, Document
+from app.tasks.idempotency import Claim, IdempotencyRepository
 from app.tasks.paging import Cursor, Sort
-from app.tasks.queries import TaskQuery
+from app.tasks.queries import TaskFilter, TaskQuery
 from app.tasks.repository import TaskRepository, new_documents
 from tools.local_stack import LocalStack
 
@@ -25,6 +37,36 @@ FILTERS: list[dict[str, Any]] = [
     {"due_before": "2030-01-01T00:00:00Z"},
     {"q": "milk"},
     {"q": "milk bread", "completed": "false", "tag": ["a"], "priority": "low"},
+]
+# An index's bounds may be times that Python does not have.
+BOUNDS: CodecOptions[Document] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+HAY: Document = {
+    "title": "hay",
+    "description": "",
+    "completed": False,
+    "order": None,
+    "due_at": datetime(2025, 1, 1, tzinfo=UTC),
+    "priority": 1,
+    "tags": ["a"],
+}
+NEEDLES: list[Document] = [
+    {"completed": True},
+    {"tags": ["a", "rare"]},
+    {"priority": 2},
+    {"due_at": datetime(2010, 1, 1, tzinfo=UTC)},
+    {"due_at": datetime(2035, 1, 1, tzinfo=UTC)},
+    {"title": "needle"},
+]
+# Filters that find one needle, and the field of the index that they find it by.
+SELECTIVE: list[tuple[dict[str, Any], str]] = [
+    ({"completed": "true"}, "completed"),
+    ({"completed": "true", "tag": ["a"], "due_before": "2030-01-01T00:00:00Z"}, "completed"),
+    ({"tag": ["rare"]}, "tags"),
+    ({"tag": ["rare"], "completed": "false", "priority": "normal"}, "tags"),
+    ({"priority": "high"}, "priority"),
+    ({"due_before": "2020-01-01T00:00:00Z"}, "due_at"),
+    ({"due_after": "2030-01-01T00:00:00Z"}, "due_at"),
+    ({"q": "needle"}, "_fts"),
 ]
 
 
@@ -100,3 +142,97 @@ async def test_every_filter_is_answered_from_an_index(
 @pytest.mark.parametrize("given", [{"completed": "true"}, {"tag": ["a"]}])
 async def test_frequent_filters_need_no_sorting(tasks: TaskRepository, given: dict[str, Any]) -> None:
     assert "SORT" not in {stage["stage"] for stage in await plan(tasks, given)}
+
+
+class Asked(CommandListener):
+    """Remembers what a database is asked, without what the driver adds."""
+
+    def __init__(self) -> None:
+        self.commands: list[Document] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        added = {"$db", "$clusterTime", "$readPreference", "lsid", "txnNumber", "maxTimeMS"}
+        self.commands.append({name: value for name, value in event.command.items() if name not in added})
+
+    def succeeded(self, event: CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: CommandFailedEvent) -> None: ...
+
+
+@dataclass
+class Planner:
+    db: Database
+    asked: Asked
+
+    async def explain(self, call: Awaitable[Any]) -> list[Document]:
+        """Return the stages of the command that a repository sends in this call."""
+        await call
+        explained = await self.db.command(
+            "explain", self.asked.commands[-1], verbosity="queryPlanner", codec_options=BOUNDS
+        )
+        return [stage for plan in winning_plans(explained) for stage in stages(plan)]
+
+
+def winning_plans(explained: Any) -> Iterator[Document]:
+    """A pipeline's plan is one of its stages."""
+    if "queryPlanner" in explained:
+        yield explained["queryPlanner"]["winningPlan"]
+    for stage in explained.get("stages", []):
+        yield from winning_plans(stage.get("$cursor", {}))
+
+
+@pytest.fixture
+async def planner(stack: LocalStack) -> AsyncIterator[Planner]:
+    asked = Asked()
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+        stack.database.uri("tasks"), event_listeners=[asked]
+    )
+    yield Planner(client.get_default_database(), asked)
+    client.close()
+
+
+@pytest.fixture
+async def haystack(planner: Planner, user: str) -> AsyncIterator[TaskRepository]:
+    repository = TaskRepository(planner.db)
+    needles = [{**HAY, **needle} for needle in NEEDLES]
+    await repository.insert(new_documents(user, [*needles, *[HAY] * 1000]))
+    yield repository
+    await repository.clear(user)
+
+
+@pytest.mark.parametrize(("given", "found_by"), SELECTIVE)
+async def test_what_finds_little_looks_at_little(
+    planner: Planner, haystack: TaskRepository, user: str, given: dict[str, Any], found_by: str
+) -> None:
+    """To list, to count and to change."""
+    found = TaskFilter.model_validate(given)
+    completes = given.get("completed") != "true"
+    for call in (
+        haystack.list(user, TaskQuery.model_validate(given)),
+        haystack.count(user, found),
+        haystack.update_all(user, found, completed=completes),
+    ):
+        used = await planner.explain(call)
+        assert {list(stage["keyPattern"])[1] for stage in used if "keyPattern" in stage} == {found_by}
+        assert "COLLSCAN" not in {stage["stage"] for stage in used}
+
+
+async def test_nothing_is_found_by_looking_at_everything(
+    planner: Planner, haystack: TaskRepository, user: str
+) -> None:
+    keys = IdempotencyRepository(planner.db)
+    claim = Claim(user, "key", "fingerprint")
+    task_id = str(ObjectId())
+    for call in (
+        haystack.count(user),
+        haystack.update_all(user, TaskFilter(), completed=True),
+        haystack.get(user, task_id),
+        haystack.update(user, task_id, {"completed": True}, [1]),
+        haystack.delete(user, task_id, [1]),
+        haystack.clear(user),
+        keys.find(claim),
+        keys.forget(user),
+    ):
+        used = {stage["stage"] for stage in await planner.explain(call)}
+        assert used & {"IXSCAN", "COUNT_SCAN", "IDHACK"}
+        assert "COLLSCAN" not in used

@@ -7,6 +7,8 @@ the last one may delete it. So a list may show of each task any write between tw
 - not newer than the last write begun before the read ended (`ceiling`).
 
 A write without an answer has an unknown outcome: it is never acknowledged, and its task is not written again.
+What a read saw is no bound for the next: a write that nobody was told about may be seen and then not be seen
+(docs/decisions/0003-cache.md), and of one that is acknowledged the floor says all that is promised.
 Pure: times are numbers that only grow, and operations are told in the order of these times.
 """
 

@@ -28,6 +28,7 @@ class Client:
     """Opens its connection when it needs one, and never sends a request twice."""
 
     def __init__(self, url: str, token: str) -> None:
+        self.url = url
         parts = urlsplit(url)
         self._address = (str(parts.hostname), parts.port or 80)
         self._head = f"Host: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n"
@@ -41,7 +42,7 @@ class Client:
         message = f"{method} {path} HTTP/1.1\r\n{self._head}{content}\r\n".encode() + body
         try:
             async with asyncio.timeout(SECONDS):
-                if self._connection is None:
+                if self._connection is None or not self._connection.reusable:
                     loop = asyncio.get_running_loop()
                     _, self._connection = await loop.create_connection(_Connection, *self._address)
                 answer = await self._connection.ask(message)

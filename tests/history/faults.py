@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -13,11 +14,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from tests.api.relay import Relay
-from tools.local_stack import LocalStack
+from tools.local_stack import LocalStack, wait_until_ready
 
 # Between two faults everything has time to recover. (A writer without Redis and a reader without MongoDB at
 # the same moment are the gap that docs/decisions/0003-cache.md names.)
 QUIET_SECONDS = 3.0
+# What may cost answers. Of Redis' troubles no request may notice anything.
+NOTICED = {"an instance killed", "an instance frozen", "MongoDB frozen"}
 Fault = Callable[[], Awaitable[None]]
 
 
@@ -26,6 +29,7 @@ class Faults:
         self.happened: Counter[str] = Counter()
         self._stack = stack
         self._wire = wire  # between the last instance and Redis
+        self._noticed_until = float("-inf")
         self._kinds: dict[str, Fault] = {
             "Redis killed": self._redis_killed,
             "Redis frozen": self._redis_frozen,
@@ -39,6 +43,10 @@ class Faults:
             "MongoDB frozen": self._mongodb_frozen,
         }
 
+    def explain(self, began: float) -> bool:
+        """Return whether a request that began then and ends now may remain without a good answer."""
+        return began < self._noticed_until
+
     async def go_on(self, stop: asyncio.Event) -> None:
         """Each kind in turn, in an order that is new each time, until told to stop; then all is well."""
         while not stop.is_set():
@@ -46,7 +54,11 @@ class Faults:
                 if await _told(stop, QUIET_SECONDS):
                     break
                 self.happened[name] += 1
+                if name in NOTICED:
+                    self._noticed_until = float("inf")
                 await self._kinds[name]()
+                if name in NOTICED:
+                    self._noticed_until = time.monotonic() + QUIET_SECONDS
 
     async def _redis_killed(self) -> None:
         self._stack.redis.kill()
@@ -84,11 +96,11 @@ class Faults:
         await self._wire.mend()
 
     async def _instance_killed(self) -> None:
-        process = random.choice(self._stack.tasks)
+        url, process = random.choice(list(zip(self._stack.task_urls, self._stack.tasks, strict=True)))
         process.kill()
         await asyncio.sleep(0.2)
         process.start()
-        await asyncio.sleep(3)
+        await asyncio.to_thread(wait_until_ready, url, process)
 
     async def _instance_frozen(self) -> None:
         process = random.choice(self._stack.tasks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.history.session import Session
 
-VERDICTS = ("stale", "lost", "resurrected", "phantom")
+VERDICTS = ("stale", "lost", "resurrected", "phantom", "failed")
 
 
 def print_report(session: Session) -> None:

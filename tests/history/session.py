@@ -65,7 +65,8 @@ class Session:
         async with asyncio.TaskGroup() as group:
             group.create_task(break_things())
             saying = group.create_task(self._say(operations, stop))
-            await workload.run(urls, new_token, self.tally, operations, healed)
+            explain = self.faults.explain
+            await workload.run(urls, new_token, self.tally, operations, healed=healed, explain=explain)
             saying.cancel()
         self.seconds = time.monotonic() - began
 

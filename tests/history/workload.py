@@ -28,7 +28,12 @@ _MAX_UNKNOWN = 12
 _FORGET_EVERY_SECONDS = 5.0
 _AFTER_AN_ERROR_SECONDS = 0.05
 _BETWEEN_WRITES_SECONDS = 0.8  # so that lists are hit, too
+_EXPLICABLE = {0, 502, 503, 504}  # no answer, and what the gateway or an instance say of what is away
+_MAX_EXAMPLES = 20
 _AVAILABLE_AGAIN = 300.0  # longest wait at the end, when nothing is broken any more
+
+# Tells whether a request that began then and ends now may remain without a good answer.
+Explain = Callable[[float], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +72,16 @@ class Tally:
     not_modified: int = 0  # reads among them whose answer was "still the same" (304)
     writes: int = 0
     unknown: int = 0
-    refused_reads: int = 0  # errors, which the faults explain: there is nothing to judge
+    refused_reads: int = 0
     violations: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     slowest_write: float = 0.0  # seconds
+
+    def failed(self, what: str, status: int) -> None:
+        """Count an answer that nothing explains."""
+        self.violations["failed"] += 1
+        if self.violations["failed"] <= _MAX_EXAMPLES:
+            self.examples.append(f"{what} {status}")
 
     def add_verdict(self, checker: Checker) -> None:
         self.violations.update(checker.found)
@@ -80,9 +91,11 @@ class Tally:
 class Person:
     """One user, her clients, and the history of her tasks."""
 
-    def __init__(self, urls: list[str], token: str, tally: Tally) -> None:
+    def __init__(self, urls: list[str], token: str, tally: Tally, explain: Explain) -> None:
         self.checker = Checker()
+        self._explain = explain
         self._urls = urls
+        self._gateway = urls[-1]
         self._token = token
         self._tally = tally
         self._reading: set[float] = set()  # when the reads under way began
@@ -154,6 +167,7 @@ class Person:
             self._known[path] = _Known(answer.headers[b"etag"], seen)
         else:
             self._tally.refused_reads += 1
+            self._check_failure(answer, began, f"GET {url}{path}")
             return None
         outcome = answer.headers[b"x-cache"].decode()
         where = f"{url}{path} {answer.status} {outcome} {answer.headers[b'x-served-by'].decode()}"
@@ -197,17 +211,26 @@ class Person:
             answer = Answer()
         ended = time.monotonic()
         self._tally.operations += 1
-        if answer.status in {200, 201, 204}:
+        # The gateway sends a DELETE again when an instance has died, which may have done it before.
+        twice = method == "DELETE" and client.url == self._gateway and self._explain(began)
+        if answer.status in {200, 201, 204} or (answer.status == 404 and twice):
             self.checker.write_acknowledged(title, ended)
             self._tally.writes += 1
             self._tally.slowest_write = max(self._tally.slowest_write, ended - began)
             return answer
-        if answer.status == 404:
-            self.checker.vanished(title, began, ended, f"{method} {path}")
+        what = f"{method} {client.url}{path}"
+        if answer.status == 404 and method != "POST":
+            self.checker.vanished(title, began, ended, what)
+        else:
+            self._check_failure(answer, began, what)
         self._tally.unknown += 1
         self._unknown += 1
         await asyncio.sleep(_AFTER_AN_ERROR_SECONDS)
         return None
+
+    def _check_failure(self, answer: Answer, began: float, what: str) -> None:
+        if answer.status not in _EXPLICABLE or not self._explain(began):
+            self._tally.failed(what, answer.status)
 
     async def _forget(self, done: Callable[[], bool]) -> None:
         while not done():
@@ -230,9 +253,18 @@ class Person:
 
 
 async def run(
-    urls: list[str], new_token: Callable[[], str], tally: Tally, operations: int, healed: asyncio.Event
+    urls: list[str],
+    new_token: Callable[[], str],
+    tally: Tally,
+    operations: int,
+    *,
+    healed: asyncio.Event,
+    explain: Explain,
 ) -> None:
-    """Let PEOPLE live at once until there were so many operations; judge what is left when all is well."""
+    """Let PEOPLE live at once until there were so many operations; judge what is left when all is well.
+
+    The last of the addresses is the gateway's.
+    """
 
     def stopped() -> bool:
         return tally.operations >= operations
@@ -241,7 +273,7 @@ async def run(
 
     async def one_after_the_other() -> None:
         while not stopped():
-            person = Person(urls, new_token(), tally)
+            person = Person(urls, new_token(), tally, explain)
             await person.live(stopped)
             if stopped():
                 last.append(person)
