@@ -10,9 +10,31 @@ import pytest
 
 from tools.local_stack import LocalStack
 
-AUTH = {"register", "login", "me", "jwks"}
-TASKS = {"list_tasks", "create_task", "clear_tasks", "get_task", "update_task", "delete_task"}
-HEALTH = {"healthz", "readyz"}
+# Generated clients have methods of these names: a name that changes breaks them.
+AUTH = {
+    "register": "POST /auth/register",
+    "login": "POST /auth/login",
+    "refresh": "POST /auth/refresh",
+    "logout": "POST /auth/logout",
+    "logout_all": "POST /auth/logout-all",
+    "list_sessions": "GET /auth/sessions",
+    "end_session": "DELETE /auth/sessions/{session_id}",
+    "me": "GET /auth/me",
+    "update_me": "PATCH /auth/me",
+    "delete_me": "DELETE /auth/me",
+    "jwks": "GET /auth/.well-known/jwks.json",
+}
+TASKS = {
+    "list_tasks": "GET /tasks",
+    "create_task": "POST /tasks",
+    "update_tasks": "PATCH /tasks",
+    "clear_tasks": "DELETE /tasks",
+    "create_tasks": "POST /tasks/bulk",
+    "get_task": "GET /tasks/{task_id}",
+    "update_task": "PATCH /tasks/{task_id}",
+    "delete_task": "DELETE /tasks/{task_id}",
+}
+HEALTH = {"healthz": "GET /healthz", "readyz": "GET /readyz"}
 
 
 def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -26,14 +48,22 @@ def document(gateway: httpx.Client, request: pytest.FixtureRequest) -> dict[str,
 
 
 @pytest.mark.parametrize(
-    ("path", "named"), [("/auth", AUTH | HEALTH), ("/tasks", TASKS | HEALTH), ("/docs", AUTH | TASKS)]
+    ("path", "named"),
+    [
+        ("/auth", AUTH | HEALTH),
+        ("/tasks", TASKS | HEALTH),
+        ("/docs", AUTH | TASKS),  # the gateway does not pass HEALTH on
+    ],
 )
-def test_each_document_has_its_operations(gateway: httpx.Client, path: str, named: set[str]) -> None:
-    found = [operation["operationId"] for operation in operations(gateway.get(f"{path}/openapi.json").json())]
-    assert len(found) == len(set(found))
-    assert named <= set(found)
-    if path == "/docs":
-        assert not HEALTH & set(found)  # the gateway does not pass these on
+def test_each_document_has_exactly_its_operations_under_their_names(
+    gateway: httpx.Client, path: str, named: dict[str, str]
+) -> None:
+    found = [
+        (operation["operationId"], f"{method.upper()} {address}")
+        for address, methods in gateway.get(f"{path}/openapi.json").json()["paths"].items()
+        for method, operation in methods.items()
+    ]
+    assert sorted(found) == sorted(named.items())
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -192,6 +193,22 @@ def test_a_session_that_was_not_used_for_long_is_over(stack: LocalStack, anna: S
             {"_id": session["id"]}, [{"$set": {"expires_at": {"$subtract": ["$$NOW", 1000]}}}]
         )
     assert anna.exchange().status_code == 401
+
+
+def test_a_session_ends_after_ninety_days_however_often_it_is_refreshed(
+    stack: LocalStack, anna: SignedIn
+) -> None:
+    (session,) = anna.call("GET", "/auth/sessions").json()
+    day = 24 * 3600
+    with stack.database.admin() as mongodb:
+        aged = {"created_at": {"$subtract": ["$created_at", 89 * day * 1000]}}
+        mongodb["taskyard_auth"]["sessions"].update_one({"_id": session["id"]}, [{"$set": aged}])
+    end = datetime.fromisoformat(session["created_at"]) + timedelta(days=1)
+    for _ in range(2):
+        anna.tokens = anna.exchange().json()
+        assert day - 60 < anna.tokens["refresh_expires_in"] <= day
+        (session,) = anna.call("GET", "/auth/sessions").json()
+        assert datetime.fromisoformat(session["expires_at"]) == end
 
 
 def test_the_task_service_may_not_change_revocations(stack: LocalStack) -> None:
