@@ -21,10 +21,13 @@ from app.auth.common_passwords import is_common
 from app.common.patches import Patch
 
 PASSWORD_MIN, PASSWORD_MAX = 8, 128
+EMAIL_MAX = 254  # RFC 5321, 4.5.3.1.3, without the brackets
 
 
 def normalise_email(value: str) -> str:
     """One person, one account: lower case, Unicode and domain in normal form. Raises ValueError."""
+    if len(value) > EMAIL_MAX:  # before anything else: Unicode's normal form takes long for a long text
+        raise ValueError(f"must have at most {EMAIL_MAX} characters")
     try:
         return validate_email(value, check_deliverability=False).normalized.lower()
     except EmailNotValidError as error:
@@ -41,7 +44,7 @@ def _new_password(value: SecretStr) -> SecretStr:
 
 Email = Annotated[
     str,
-    StringConstraints(max_length=254),
+    StringConstraints(max_length=EMAIL_MAX),
     AfterValidator(normalise_email),
     Field(json_schema_extra={"format": "email"}),
 ]
