@@ -18,6 +18,7 @@ ATTEMPTS = 12
 
 @dataclass
 class Killed:
+    person: Person
     answer: httpx.Response
     asked: list[str]  # the instances that the gateway asked, by its own log
 
@@ -48,7 +49,7 @@ def post_and_kill(stack: LocalStack, people: People, redis: Redis, key: str | No
         asked = asked_for(stack, answers[0].headers["X-Request-ID"])
         restore(stack, people)
         if asked[0] in ports:
-            return Killed(answers[0], asked)
+            return Killed(person, answers[0], asked)
     raise AssertionError("the gateway never chose an instance that was killed")
 
 
@@ -72,6 +73,7 @@ def test_a_post_with_a_key_is_passed_on_to_another_instance(
     assert killed.answer.status_code == 201
     assert len(killed.asked) >= 2
     assert killed.asked[-1] == f"127.0.0.1:{faults.ports.tasks[2]}"
+    assert killed.person.gateway.get("/tasks").json() == [killed.answer.json()]
 
 
 def test_a_post_without_a_key_is_not_repeated(faults: LocalStack, people: People, redis: Redis) -> None:
@@ -80,6 +82,7 @@ def test_a_post_without_a_key_is_not_repeated(faults: LocalStack, people: People
     assert killed.answer.headers["Content-Type"] == "application/problem+json"
     assert killed.answer.headers["Retry-After"] == "2"
     assert len(killed.asked) == 1
+    assert len(killed.person.titles()) <= 1
 
 
 def test_a_post_with_a_key_that_nobody_takes_is_a_problem_document(faults: LocalStack, anna: Person) -> None:
