@@ -44,8 +44,11 @@ class SignedIn:
     def refresh(self) -> str:
         return str(self.tokens["refresh_token"])
 
-    def call(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return self.gateway.request(method, path, headers=bearer(self.access), **options)
+    def call(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
+        own = {**bearer(self.access), **(headers or {})}
+        return self.gateway.request(method, path, headers=own, **options)
 
     def exchange(self, token: str | None = None) -> httpx.Response:
         return self.gateway.post("/auth/refresh", json={"refresh_token": token or self.refresh})

@@ -2,7 +2,8 @@
 
     python -m tests.api.dying_writer POINT
 
-POINT is one of POINTS. The rest is the service as it is: the same settings, the same server.
+POINT is one of POINTS, or HALF_WAY, which only transactions come to. The rest is the service as it is: the
+same settings, the same server.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+from app.common.mongo import Document
 from app.common.server import main
 from app.tasks import cache_scripts
 from app.tasks.application import create_app
 from app.tasks.cache_connection import Script, Session
 from app.tasks.cache_writer import CacheWriter
+from app.tasks.repository import TaskRepository
 from app.tasks.settings import TaskSettings
 
 T = TypeVar("T")
@@ -29,6 +32,7 @@ POINTS = (
     "after the clear is sent",
     "before the answer",
 )
+HALF_WAY = "half-way through the tasks"
 
 
 def die() -> None:
@@ -66,6 +70,19 @@ def arm(point: str) -> None:
     Session.script = dying_script  # type: ignore[method-assign, assignment]
 
 
+def arm_half_way() -> None:
+    insert = TaskRepository.insert_within
+
+    async def insert_half(self: TaskRepository, session: Any, documents: Sequence[Document]) -> None:
+        await insert(self, session, documents[: (len(documents) + 1) // 2])
+        die()
+
+    TaskRepository.insert_within = insert_half  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
-    arm(sys.argv[1])
+    if sys.argv[1] == HALF_WAY:
+        arm_half_way()
+    else:
+        arm(sys.argv[1])
     main("tasks", TaskSettings, create_app)

@@ -91,15 +91,17 @@ def test_a_password_of_8_to_128_characters_is_taken_as_it_is(gateway: httpx.Clie
 def test_a_deleted_account_takes_its_tasks_and_sessions_along(stack: LocalStack, anna: SignedIn) -> None:
     other = anna.again()
     me = anna.call("GET", "/auth/me").json()["id"]
-    for number in range(3):
-        assert anna.call("POST", "/tasks", json={"title": str(number)}).status_code == 201
+    for key in "abc":
+        made = anna.call("POST", "/tasks", json={"title": key}, headers={"Idempotency-Key": key})
+        assert made.status_code == 201
+    assert kept_of(stack, me) == ["idempotency_keys", "tasks"]
     assert anna.call("DELETE", "/auth/me").status_code == 204
     for session in (anna, other):
         assert session.exchange().status_code == 401
         assert session.call("GET", "/auth/me").status_code == 401
         eventually(lambda session=session: session.call("GET", "/tasks").status_code == 401)  # type: ignore[misc]
     assert login(anna.gateway, anna.email).status_code == 401
-    eventually(lambda: tasks_of(stack, me) == 0)
+    eventually(lambda: kept_of(stack, me) == [])
     assert register(anna.gateway, anna.email).status_code == 201  # the address is free again
     assert sign_in(anna.gateway, anna.email).call("GET", "/tasks").json() == []
 
@@ -164,6 +166,14 @@ def delete_and_lose(somebody: SignedIn) -> None:
             SignedIn(own, somebody.email, somebody.tokens).call("DELETE", "/auth/me")
     except httpx.TransportError:
         pass
+
+
+def kept_of(stack: LocalStack, user: str) -> list[str]:
+    """Name the collections in which the task service keeps something of a person."""
+    hers = {"$or": [{name: user} for name in ("owner", "_id.owner", "user")]}
+    with stack.database.admin() as mongodb:
+        tasks = mongodb["taskyard_tasks"]
+        return sorted(name for name in tasks.list_collection_names() if tasks[name].count_documents(hers))
 
 
 def tasks_of(stack: LocalStack, user: str) -> int:

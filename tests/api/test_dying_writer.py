@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-import httpx
 import pytest
 from redis import Redis
 
+from tests.api.breaking import post_and_die
 from tests.api.conftest import eventually
 from tests.api.dying_writer import POINTS
 from tests.api.people import Person
-from tools.local_process import Process
-from tools.local_stack import LocalStack, free_ports, wait_until_ready
-from tools.packages import ROOT
+from tools.local_stack import LocalStack
 
 # A frozen Redis takes no new connection, so nothing is sent.
 WITHOUT_REDIS = [point for point in POINTS if point != "after the clear is sent"]
 
 
 def write_and_die(stack: LocalStack, folder: Path, person: Person, point: str) -> None:
-    (port,) = free_ports(1)
-    environment = stack.service_environment("tasks", port)
-    command = [sys.executable, "-m", "tests.api.dying_writer", point]
-    process = Process("dying writer", command, folder / "dying_writer.log", environment, cwd=ROOT)
-    process.start()
-    url = f"http://127.0.0.1:{port}"
-    wait_until_ready(url, process, "/healthz")
-    with pytest.raises(httpx.TransportError):
-        person.at(url).post("/tasks", json={"title": "unanswered"})
-    assert process.wait() == -9
+    post_and_die(stack, folder, person, point, {"title": "unanswered"}, path="/tasks")
 
 
 def truth(stack: LocalStack, person: Person) -> list[str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from dataclasses import dataclass
 
 import httpx
+import pytest
 from redis import Redis
 
 from tests.api.conftest import eventually, restore
 from tests.api.people import People, Person
-from tools.local_stack import LocalStack
+from tools.local_stack import LocalStack, wait_until_ready
 
 ATTEMPTS = 12
 
@@ -72,6 +74,30 @@ def test_a_post_with_a_key_is_passed_on_to_another_instance(
     assert killed.answer.status_code == 201
     assert len(killed.asked) >= 2
     assert killed.asked[-1] == f"127.0.0.1:{faults.ports.tasks[2]}"
+
+
+def test_a_post_with_a_key_that_was_done_before_its_instance_died_is_not_done_again(
+    faults: LocalStack, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying = [sys.executable, "-m", "tests.api.dying_writer", "after the database write"]
+    for url, process in zip(faults.task_urls[:2], faults.tasks[:2], strict=True):
+        process.kill()
+        monkeypatch.setattr(process, "command", dying)
+        process.start()
+        wait_until_ready(url, process)
+
+    def passed_on() -> bool:
+        person = people.new()
+        answer = person.gateway.post("/tasks", json={"title": "a"}, headers={"Idempotency-Key": "k"})
+        assert answer.status_code == 201
+        assert person.gateway.get("/tasks").json() == [answer.json()]
+        return "Idempotency-Replayed" in answer.headers
+
+    try:
+        eventually(passed_on)
+    finally:
+        for process in faults.tasks[:2]:
+            process.kill()
 
 
 def test_a_post_without_a_key_is_not_repeated(faults: LocalStack, people: People, redis: Redis) -> None:

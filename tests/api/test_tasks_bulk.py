@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from app.tasks.repository import new_documents
+from tests.api.breaking import post_and_die
+from tests.api.dying_writer import HALF_WAY
 from tests.api.people import Person, client
 from tools.local_stack import LocalStack
 
@@ -48,6 +51,15 @@ def test_one_wrong_task_and_none_is_made(
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert anna.titles() == []
+
+
+@pytest.mark.parametrize(("point", "made"), [(HALF_WAY, 0), ("after the database write", 4)])
+def test_a_process_that_dies_over_many_tasks_leaves_none_or_all(
+    stack: LocalStack, tmp_path: Path, anna: Person, point: str, made: int
+) -> None:
+    post_and_die(stack, tmp_path, anna, point, [{"title": "x"}] * 4, path="/tasks/bulk")
+    for url in stack.task_urls:
+        assert len(anna.titles(url)) == made
 
 
 @pytest.mark.parametrize("body", [[], [{"title": "x"}] * 501, {"title": "x"}, None])

@@ -7,14 +7,19 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from bson import ObjectId
 
+from app.common.mongo import now
 from app.tasks.idempotency import KEPT_SECONDS
+from tests.api.breaking import post_and_die
 from tests.api.conftest import PATIENCE_SECONDS
+from tests.api.dying_writer import HALF_WAY
 from tests.api.people import Person
 from tools.local_stack import LocalStack, wait_until_ready
 
@@ -114,10 +119,42 @@ def test_the_same_request_on_all_instances_at_once_is_done_once(
     assert len(anna.titles()) == tasks
 
 
+def test_of_different_requests_under_one_key_at_once_one_is_done(stack: LocalStack, anna: Person) -> None:
+    key = new_key()
+    for url in stack.task_urls:
+        anna.at(url)
+
+    def ask(number: int) -> httpx.Response:
+        return post(anna, key, body={"title": str(number)}, url=stack.task_urls[number % 3])
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(ask, range(20)))
+    (made,) = (answer for answer in answers if answer.status_code == 201)
+    assert sum(answer.status_code == 422 for answer in answers) == 19
+    assert anna.gateway.get("/tasks").json() == [made.json()]
+
+
 def test_an_answer_is_kept_for_a_day(stack: LocalStack) -> None:
     with stack.database.admin() as mongodb:
         indexes = mongodb["taskyard_tasks"]["idempotency_keys"].index_information()
     assert indexes["created_at_1"]["expireAfterSeconds"] == KEPT_SECONDS == 86400
+
+
+def test_a_key_is_free_again_after_a_day(stack: LocalStack, anna: Person) -> None:
+    old, young = new_key(), new_key()
+    given = [post(anna, key).json() for key in (old, young)]
+    with stack.database.admin() as mongodb:
+        keys = mongodb["taskyard_tasks"]["idempotency_keys"]
+        for key, age in ((old, KEPT_SECONDS + 1), (young, KEPT_SECONDS - 600)):
+            earlier = {"$subtract": ["$created_at", age * 1000]}
+            keys.update_one({"_id": {"owner": anna.id, "key": key}}, [{"$set": {"created_at": earlier}}])
+        expired = now() - timedelta(seconds=KEPT_SECONDS)
+        keys.delete_many({"created_at": {"$lt": expired}})  # as the index does once a minute
+    assert "Idempotency-Replayed" in post(anna, young).headers
+    again = post(anna, old)
+    assert again.status_code == 201
+    assert "Idempotency-Replayed" not in again.headers
+    assert anna.gateway.get("/tasks").json() == [*given, again.json()]
 
 
 def post_until_done(person: Person, key: str, path: str, body: Any, url: str) -> httpx.Response:
@@ -154,6 +191,25 @@ def test_a_retry_after_a_crash_never_makes_a_second_task(
     wait_until_ready(dying, faults.tasks[0])
     assert post(anna, key, path, body, dying).json() == answer.json()
     assert anna.at(dying).get("/tasks").json() == made
+
+
+@pytest.mark.parametrize("request_and_tasks", REQUESTS)
+@pytest.mark.parametrize("point", [HALF_WAY, "after the database write"])
+def test_a_retry_elsewhere_ends_what_a_dead_process_began_or_tells_what_it_did(
+    stack: LocalStack, tmp_path: Path, anna: Person, request_and_tasks: tuple[str, Any, int], point: str
+) -> None:
+    (path, body, tasks), done = request_and_tasks, point != HALF_WAY
+    key = new_key()
+    post_and_die(stack, tmp_path, anna, point, body, path=path, **{"Idempotency-Key": key})
+    assert len(anna.titles()) == (tasks if done else 0)
+    answer = post_until_done(anna, key, path, body, stack.task_urls[0])
+    assert answer.status_code == 201
+    assert ("Idempotency-Replayed" in answer.headers) is done
+    again = post(anna, key, path, body, stack.task_urls[1])
+    assert (again.content, again.headers["Idempotency-Replayed"]) == (answer.content, "true")
+    made = answer.json() if isinstance(answer.json(), list) else [answer.json()]
+    assert len(made) == tasks
+    assert anna.gateway.get("/tasks").json() == made
 
 
 def test_a_transaction_that_a_dead_process_left_open_only_delays_the_retry(
