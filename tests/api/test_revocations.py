@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from bson import Timestamp
 from pydantic import SecretStr
 
 from app.common import mongo, transactions
+from app.common.lookout import Lookout
 from app.common.problems import UnavailableError
-from app.common.revocations import DATABASE, RevocationLog, Revocations
+from app.common.revocations import _LOOK_SECONDS, DATABASE, RevocationLog, Revocations
 from tools.local_mongod import Mongod
 
 pytestmark = pytest.mark.anyio
@@ -148,6 +150,22 @@ async def test_the_newest_is_the_newest_whatever_the_order_they_are_found_in(
     )
     await reading.look()
     assert "impossible" not in reading
+
+
+async def test_the_first_look_may_take_longer_than_the_others(
+    auth: mongo.Database, reading: Revocations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, given = Lookout.find, []
+
+    async def record(self: Lookout, *args: Any, seconds: float) -> list[mongo.Document]:
+        given.append(seconds)
+        return await find(self, *args, seconds=seconds)
+
+    monkeypatch.setattr(Lookout, "find", record)
+    await end(auth, "one")
+    for _ in range(3):
+        await reading.look()
+    assert given == [mongo.OPERATION_SECONDS, _LOOK_SECONDS, _LOOK_SECONDS]
 
 
 async def test_a_look_at_a_silent_mongodb_is_given_up(

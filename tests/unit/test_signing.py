@@ -42,6 +42,8 @@ def test_a_token_says_who_for_whom_since_when_and_until_when(
     header = {"alg": "RS256", "kid": keys.signing.public.kid, "typ": "JWT"}
     assert jwt.get_unverified_header(token) == header
     assert signer.ttl_seconds == 60
+    shorter = jwt.decode(signer.token("anna", "session", 30), public.decode(), "RS256", audience="you")
+    assert shorter["exp"] == now + 30
 
 
 def test_one_key_alone_signs_and_is_published(tmp_path: Path) -> None:
