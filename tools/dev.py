@@ -15,7 +15,9 @@ from typing import Any, NoReturn
 
 import watchfiles
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
+from app.common.settings import Origins
 from tools.local_stack import LocalStack, Ports, is_free, wait_until_ready
 from tools.packages import ROOT
 from tools.servers import ServersError, find
@@ -41,7 +43,7 @@ def main() -> int:
         ) as stack:
             print(summary(stack), flush=True)
             restart_on_change(stack)
-    except ServersError as error:
+    except (ServersError, RuntimeError) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         print("\nStopped.")
@@ -96,6 +98,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--gateway-port", type=int, default=8000, help="default: 8000")
     parser.add_argument(
         "--cors-origin",
+        type=_origin,
         dest="cors_origins",
         metavar="ORIGIN",
         action="append",
@@ -103,6 +106,13 @@ def _arguments() -> argparse.Namespace:
         help="whose pages may call it from a browser, such as http://localhost:5173",
     )
     return parser.parse_args()
+
+
+def _origin(value: str) -> str:
+    try:
+        return TypeAdapter(Origins).validate_python([value])[0]
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(error.errors()[0]["ctx"]["error"]) from None
 
 
 def _interrupt(*_: object) -> NoReturn:
