@@ -45,7 +45,7 @@ dev: venv ## run the application here, without machines, restarting on changes (
 
 test: venv ## lint, then unit and API tests against real servers (no root, no machines)
 	@$(MAKE) --no-print-directory lint
-	@python -m pytest tests/unit tests/templates tests/api -n 2 --cov --cov-report=term
+	@python -m pytest tests/unit tests/templates tests/api -n 3 --cov --cov-report=term
 
 fuzz: venv ## ask the API what its documents allow, and more (MAX_EXAMPLES=100 an operation)
 	@python -m pytest tests/fuzz --capture=no
