@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -43,6 +44,28 @@ def stack(stack_settings: dict[str, str]) -> Iterator[LocalStack]:
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def no_unhandled_error(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a service did not expect is in its log, also when the client asked again and got an answer."""
+    if "stack" not in request.fixturenames:
+        yield
+        return
+    stack: LocalStack = request.getfixturevalue("stack")
+    logs = [service.log for service in (*stack.auth, *stack.tasks)]
+    before = {log: log.stat().st_size for log in logs}
+    yield
+    mistakes = [mistake for log in logs for mistake in unhandled_errors(log, before[log])]
+    assert not mistakes, "\n".join(mistakes)
+
+
+def unhandled_errors(log: Path, offset: int) -> Iterator[str]:
+    with log.open("rb") as lines:
+        lines.seek(offset)
+        for line in lines:
+            if b'"unhandled error"' in line:
+                yield f"{log.stem}: {json.loads(line)['exception']}"
 
 
 @pytest.fixture

@@ -69,8 +69,14 @@ async def bounded(seconds: float) -> AsyncIterator[None]:
     pymongo's own deadline also limits the server (maxTimeMS); asyncio's ends the wait for a free thread.
     """
     with translated(), pymongo.timeout(seconds):
-        async with asyncio.timeout(seconds):
-            yield
+        async with asyncio.timeout(seconds) as limit:
+            try:
+                yield
+            except PyMongoError as error:
+                # Interrupted while it ends a transaction, Motor ends it again and stumbles over that.
+                if limit.expired():
+                    raise TimeoutError from error
+                raise
 
 
 @contextmanager
