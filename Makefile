@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help venv up down status smoke provision relocate test fuzz mutants check-cache lint dev e2e lock clean
+.PHONY: help venv up down status smoke provision relocate test fuzz mutants check-cache lint docs molecule dev e2e lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,12 +60,20 @@ OPERATIONS := 1000000
 check-cache: venv ## a million operations with faults: does a cached list ever lie?
 	@python -m tests.history --operations $(OPERATIONS)
 
-lint: venv ## ruff, mypy, yamllint, ansible-lint
-	@ruff check --quiet app tools tests
-	@ruff format --quiet --check app tools tests || { echo "Not formatted as agreed; mend it with: .venv/bin/ruff format app tools tests"; exit 1; }
-	@mypy app tools tests
+PYTHON_CODE := app roles tests tools
+lint: venv ## ruff, mypy, yamllint, ansible-lint; are the roles' documents up to date?
+	@ruff check --quiet $(PYTHON_CODE)
+	@ruff format --quiet --check $(PYTHON_CODE) || { echo "Not formatted as agreed; mend it with: .venv/bin/ruff format $(PYTHON_CODE)"; exit 1; }
+	@mypy $(PYTHON_CODE)
+	@python -m tools.role_docs --check
 	@yamllint --strict .
 	@ansible-lint -q
+
+docs: venv ## make the roles' defaults and option tables from their argument specs
+	@python -m tools.role_docs
+
+molecule: venv ## test each role on machines of its own (ROLE=nginx, SCENARIO=default, SYSTEM=debian-13, SINCE=main, JOBS=2)
+	@python -m tools.molecule $(foreach option,role scenario system since jobs,$(addprefix --$(option)=,$($(shell echo $(option) | tr a-z A-Z))))
 
 e2e: venv ## a cluster of its own: up, smoke, idempotence, faults, reboot, down
 	@python -m pytest tests/e2e --exitfirst --capture=no

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.cluster import box, host
+from tools import debian
+from tools.cluster import host
 from tools.cluster.inventory import Cluster
 from tools.cluster.runs import Runs, group_is_alive, started_at
 from tools.cluster.shell import StopError
@@ -46,7 +47,7 @@ def test_the_box_uses_this_computers_mirrors_but_nobody_elses_packages() -> None
         "Docker|https://download.docker.com/linux/debian/|bookworm|bookworm|stable\n"
         "Debian|http://mirror.lan/debian/|bookworm|bookworm|main\n"
     )
-    assert box.apt_sources(targets).splitlines() == [
+    assert debian.apt_sources(targets, "bookworm").splitlines() == [
         "deb http://mirror.lan/debian/ bookworm main",
         "deb http://mirror.lan/security/ bookworm-security main",
     ]
@@ -54,11 +55,11 @@ def test_the_box_uses_this_computers_mirrors_but_nobody_elses_packages() -> None
 
 def test_the_box_has_its_own_release_on_a_newer_computer() -> None:
     targets = "Debian|http://mirror.lan/debian/|trixie-updates|trixie-updates|main\n"
-    assert box.apt_sources(targets) == "deb http://mirror.lan/debian/ bookworm-updates main\n"
+    assert debian.apt_sources(targets, "bookworm") == "deb http://mirror.lan/debian/ bookworm-updates main\n"
 
 
 def test_without_known_mirrors_the_box_uses_debians_own() -> None:
-    assert box.apt_sources("") == box.DEFAULT_SOURCES
+    assert debian.apt_sources("", "bookworm") == debian.default_sources("bookworm")
 
 
 def test_the_box_takes_over_proxies_but_not_preferences() -> None:
@@ -69,7 +70,7 @@ def test_the_box_takes_over_proxies_but_not_preferences() -> None:
         'Acquire::Check-Valid-Until "false";\n'
         'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";\n'
     )
-    assert box.apt_options(dump).splitlines() == [
+    assert debian.apt_options(dump).splitlines() == [
         'Acquire::http::Proxy "http://proxy.lan:3128";',
         'Acquire::Check-Valid-Until "false";',
     ]

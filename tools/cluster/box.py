@@ -4,21 +4,17 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tools import debian
 from tools.cluster.inventory import ROOT
 from tools.cluster.shell import output, run, say
 
 RECIPE = ROOT / "tools" / "box"
 RELEASE = "bookworm"
-DEFAULT_SOURCES = f"""deb http://deb.debian.org/debian {RELEASE} main
-deb http://deb.debian.org/debian {RELEASE}-updates main
-deb http://deb.debian.org/debian-security {RELEASE}-security main
-"""
 
 
 def vagrant_home() -> Path:
@@ -34,40 +30,6 @@ def name() -> str:
 def installed() -> list[Path]:
     """The folders of all boxes of ours."""
     return sorted((vagrant_home() / "boxes").glob("taskyard-VAGRANTSLASH-debian-12-*"))
-
-
-def apt_sources(indextargets: str) -> str:
-    """Debian's own sources by this computer's mirrors, for the box's release.
-
-    Args:
-        indextargets: lines ``ORIGIN|URI|SUITE|CODENAME|COMPONENT`` of ``apt-get indextargets``.
-    """
-    lines = []
-    for line in indextargets.splitlines():
-        origin, uri, suite, codename, component = line.split("|")
-        base = codename.split("-")[0]
-        if origin == "Debian" and base and suite.startswith(base):
-            lines.append(f"deb {uri} {suite.replace(base, RELEASE, 1)} {component}\n")
-    return "".join(dict.fromkeys(lines)) or DEFAULT_SOURCES
-
-
-def apt_options(dump: str) -> str:
-    """How this computer reaches its mirrors (proxies, certificates, retries), of ``apt-config dump``."""
-    kinds = r"https?|Retries|Check-Valid-Until|Check-Date|ForceIPv[46]"
-    wanted = re.findall(rf'^Acquire::(?:{kinds})\b.*"[^"]+";$', dump, re.MULTILINE)
-    return "".join(f"{line}\n" for line in wanted)
-
-
-def host_settings() -> dict[str, str]:
-    """What of this computer goes into a box."""
-    form = "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(COMPONENT)"
-    targets = output(["apt-get", "indextargets", "--format", form, "Created-By: Packages"], check=False)
-    authorities = sorted(Path("/usr/local/share/ca-certificates").rglob("*.crt"))
-    return {
-        "sources.list": apt_sources(targets),
-        "apt.conf": apt_options(output(["apt-config", "dump"], check=False)),
-        "authorities": "".join(file.read_text() for file in authorities),
-    }
 
 
 @contextmanager
@@ -92,7 +54,7 @@ def is_current(digest: str) -> bool:
 
 def ensure() -> None:
     """Build and add the box, unless it is there and made with this computer's present settings."""
-    settings = host_settings()
+    settings = debian.host_settings(RELEASE)
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
     if is_current(digest):
         return

@@ -1,6 +1,6 @@
 """Ask who belongs to which replica set, and which users can sign in here.
 
-Reads ``{"port": 27017, "members": ["data1:27017"], "users": [{"name", "password", "database"}]}`` from standard input.
+Reads ``{"port": 27017, "members": ["data1:27017"], "users": [{"name", "password", "database"}]}``.
 Prints ``{"sets": {"data1:27017": "taskyard" or "" (none yet) or null (no answer)}, "refused": ["name"]}``.
 """
 

@@ -1,0 +1,11 @@
+"""Nothing of the gateway is left."""
+
+from testinfra.host import Host
+
+
+def test_nothing_listens_and_nothing_is_left(machine: Host) -> None:
+    assert machine.check_output("ss -Hltn") == ""
+    assert not machine.package("nginx-light").is_installed
+    assert not machine.file("/etc/nginx").exists
+    assert not machine.file("/var/log/nginx").exists
+    assert machine.run("systemctl cat nginx").rc != 0

@@ -1,0 +1,7 @@
+"""Nothing of the releases is left."""
+
+from testinfra.host import Host
+
+
+def test_nothing_is_left(machine: Host) -> None:
+    assert machine.check_output("ls -A /opt/taskyard") == ""

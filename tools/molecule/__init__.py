@@ -1,0 +1,1 @@
+"""Tests every role on machines of its own: `make molecule`."""

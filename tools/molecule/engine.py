@@ -1,0 +1,123 @@
+"""The container engine and its images: one for each Debian release, built from Debian's own packages."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tools import debian
+from tools.cluster.shell import as_root, output, run, say, stop, succeeds
+from tools.packages import ROOT
+
+CACHE = ROOT / ".cache" / "molecule"
+HERE = Path(__file__).resolve().parent
+TRUST = ROOT / "tools" / "box" / "trust-host.sh"
+# Systems, and the code names of their releases.
+SYSTEMS = {"debian-12": "bookworm", "debian-13": "trixie"}
+# Debian's packages for this, each with a command that shows that it is there.
+PACKAGES = {
+    "podman": "podman",
+    "runc": "runc",
+    "netavark": "/usr/lib/podman/netavark",
+    "aardvark-dns": "/usr/lib/podman/aardvark-dns",
+    "mmdebstrap": "mmdebstrap",
+}
+# Computers whose control groups are not version 2 alone need the older runtime and its manager; and where
+# nobody may raise limits, containers must not ask for more than there is.
+CONFIGURATION = """[containers]
+default_ulimits = ["nofile=20000:20000", "nproc=30000:30000"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+"""
+
+
+def require() -> None:
+    """Install what is missing, on a Debian where that may be done. Raises StopError."""
+    missing = [name for name, command in PACKAGES.items() if shutil.which(command) is None]
+    if not missing:
+        return
+    if os.environ.get("INSTALL") != "yes" or shutil.which("apt-get") is None:
+        stop(
+            f"these packages are missing: {' '.join(missing)}",
+            "Debian: make molecule INSTALL=yes, or: sudo apt-get install --no-install-recommends "
+            + " ".join(missing),
+        )
+    say(f"installing from Debian: {' '.join(missing)}")
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+    output([*apt, "update"], root=True)
+    output([*apt, "install", "--yes", "--no-install-recommends", *missing], root=True)
+
+
+def environment() -> dict[str, str]:
+    """What podman needs on this computer: nothing, or a configuration of its own."""
+    if Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        return {}
+    CACHE.mkdir(parents=True, exist_ok=True)
+    (CACHE / "containers.conf").write_text(CONFIGURATION)
+    return {"CONTAINERS_CONF": str(CACHE / "containers.conf")}
+
+
+def podman(*arguments: str) -> list[str]:
+    """A command for the engine, as this computer needs it."""
+    return ["env", *(f"{name}={value}" for name, value in environment().items()), "podman", *arguments]
+
+
+def image(system: str) -> str:
+    """The name of the system's image, which is built unless it is there. Raises StopError."""
+    settings = debian.host_settings(SYSTEMS[system])
+    recipe = [
+        json.dumps(settings, sort_keys=True),
+        *(file.read_text() for file in (Path(__file__), HERE / "packages", TRUST)),
+    ]
+    digest = hashlib.sha256("\0".join(recipe).encode()).hexdigest()[:10]
+    name = f"localhost/taskyard/{system}:{digest}"
+    if not succeeds(podman("image", "exists", name)):
+        say(f"building the image {name} (once; about a minute)")
+        build(system, name, settings)
+    return name
+
+
+def build(system: str, name: str, settings: dict[str, str]) -> None:
+    """Bootstrap the system, and give it to the engine."""
+    work = CACHE / system
+    work.mkdir(parents=True, exist_ok=True)
+    for file in ("sources.list", "apt.conf"):
+        (work / file).write_text(settings[file])
+    packages = [
+        word
+        for line in (HERE / "packages").read_text().splitlines()
+        for word in line.partition("#")[0].split()
+    ]
+    command = ["mmdebstrap", "--quiet", "--format=tar", "--variant=minbase"]
+    command += [
+        f"--include={','.join(packages)}",
+        f"--aptopt={work / 'apt.conf'}",
+        '--aptopt=Acquire::Languages "none"',
+    ]
+    command += [f"--dpkgopt=path-exclude=/usr/share/{place}/*" for place in ("man", "doc", "locale")]
+    command += ["--dpkgopt=force-unsafe-io", f'--essential-hook={TRUST} "$1"']
+    # apt goes on with the same sources; the first boot makes the machine's own id.
+    command += [
+        f'--customize-hook=cp {work / "sources.list"} "$1/etc/apt/sources.list"',
+        '--customize-hook=rm -f "$1"/etc/apt/sources.list.d/0000*',
+        '--customize-hook=chroot "$1" update-ca-certificates >/dev/null',
+        '--customize-hook=: > "$1/etc/machine-id"; rm -f "$1/etc/hostname" "$1/etc/resolv.conf"',
+    ]
+    tar = work / "rootfs.tar"
+    run([*command, SYSTEMS[system], str(tar), str(work / "sources.list")], root=True)
+    try:
+        changes = ['CMD ["/lib/systemd/systemd"]', "STOPSIGNAL SIGRTMIN+3"]
+        arguments = [argument for change in changes for argument in ("--change", change)]
+        with tar.open("rb") as rootfs:
+            subprocess.run(
+                podman("import", "--quiet", *arguments, "-", name),
+                stdin=rootfs,
+                capture_output=True,
+                check=True,
+            )
+    finally:
+        subprocess.run(as_root(["rm", "-f", str(tar)]), check=False)
