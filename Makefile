@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help venv up down status smoke provision relocate test fuzz mutants check-cache lint docs molecule dev e2e lock clean
+.PHONY: help venv up down status smoke provision relocate test fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,19 +61,36 @@ check-cache: venv ## a million operations with faults: does a cached list ever l
 	@python -m tests.history --operations $(OPERATIONS)
 
 PYTHON_CODE := app roles tests tools
+# The slowest first: it goes on beside all the others.
+LINTERS := lint-ansible lint-types lint-style lint-docs lint-yaml
+.PHONY: $(LINTERS)
 lint: venv ## ruff, mypy, yamllint, ansible-lint; are the roles' documents up to date?
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(LINTERS)
+
+lint-ansible:
+	@ansible-lint -q
+
+lint-types:
+	@mypy $(PYTHON_CODE)
+
+lint-style:
 	@ruff check --quiet $(PYTHON_CODE)
 	@ruff format --quiet --check $(PYTHON_CODE) || { echo "Not formatted as agreed; mend it with: .venv/bin/ruff format $(PYTHON_CODE)"; exit 1; }
-	@mypy $(PYTHON_CODE)
+
+lint-docs:
 	@python -m tools.role_docs --check
+
+lint-yaml:
 	@yamllint --strict .
-	@ansible-lint -q
 
 docs: venv ## make the roles' defaults and option tables from their argument specs
 	@python -m tools.role_docs
 
 molecule: venv ## test each role on machines of its own (ROLE=nginx, SCENARIO=default, SYSTEM=debian-13, SINCE=main, JOBS=2)
 	@python -m tools.molecule $(foreach option,role scenario system since jobs,$(addprefix --$(option)=,$($(shell echo $(option) | tr a-z A-Z))))
+
+real-hosts: venv ## type docs/real-hosts.md on bare servers made for it (podman, root; WALK=one_server, three_app_servers or closed_network)
+	@python -m pytest $(addprefix tests/real_hosts/test_,$(addsuffix .py,$(or $(WALK),one_server three_app_servers closed_network))) --exitfirst --capture=no
 
 e2e: venv ## a cluster of its own: up, smoke, idempotence, faults, reboot, down
 	@python -m pytest tests/e2e --exitfirst --capture=no

@@ -8,6 +8,7 @@ that fails ends the walk with what was expected, what came and where to look, an
 
 import argparse
 import json
+import os
 import secrets
 import statistics
 import subprocess
@@ -49,9 +50,20 @@ class Cluster:
             "gateway[0]",
         ]
         command += ["--playbook-dir=playbooks", "-m", "ansible.builtin.debug", "-a", f"msg={question}", "-o"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-        if done.returncode:
-            raise SmokeError(f"the inventory {environment} can't be read:\n{done.stdout}{done.stderr}")
+        # It asks no machine, so it needs no password for sudo.
+        asks_nothing = {
+            **os.environ,
+            "ANSIBLE_BECOME_ASK_PASS": "false",
+            "ANSIBLE_DEPRECATION_WARNINGS": "false",
+        }
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=ROOT, env=asks_nothing
+        )
+        if done.returncode or "=>" not in done.stdout:
+            raise SmokeError(
+                f"inventory/{environment} has no gateway and task service that could be tried out:\n"
+                f"{done.stdout}{done.stderr}"
+            )
         answer = json.loads(done.stdout[done.stdout.index("=>") + 2 :])["msg"]
         facts: dict[str, Any] = json.loads(answer) if isinstance(answer, str) else answer
         servers = next(
@@ -271,10 +283,23 @@ def try_out(environment: str) -> Report | None:
             report = walk(cluster, client)
     except (SmokeError, httpx.TransportError) as error:
         print(f"  FAILED  {error}", file=sys.stderr)
-        print("  next: `make status` shows the machines; `vagrant ssh app1` opens one", file=sys.stderr)
+        print(
+            f"  next: see what is in the way, or what the services say:\n{advice(environment)}",
+            file=sys.stderr,
+        )
         return None
     print("The cluster does what it promises.")
     return report
+
+
+def advice(environment: str) -> str:
+    """Where to look, for machines of every kind."""
+    inventory = f"-i inventory/{environment}"
+    journals = "--become -a 'journalctl -n 30 --no-pager -u taskyard-*'"
+    return (
+        f"    .venv/bin/ansible-playbook {inventory} playbooks/preflight.yml\n"
+        f"    .venv/bin/ansible {inventory} auth_service:task_service {journals}"
+    )
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -52,6 +53,12 @@ def run(*command: str, timeout: float = 900) -> str:
         timer.cancel()
     assert status == 0, f"{' '.join(command)} ended with status {status}"
     return "".join(lines)
+
+
+def recap(output: str) -> dict[str, dict[str, int]]:
+    """Ansible's closing table: {host: {"ok": 12, "changed": 0, …}}."""
+    rows = re.findall(r"^(\S+)\s+: (ok=\d+.*)$", output, re.MULTILINE)
+    return {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", row)} for host, row in rows}
 
 
 def vagrant(*arguments: str) -> str:

@@ -5,7 +5,6 @@ The tests are steps of one story, in this order; the first that fails ends it. `
 
 import json
 import os
-import re
 import secrets
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from tests.e2e.machines import (
     ROOT,
     inventory,
     on,
+    recap,
     run,
     say,
     signed_in,
@@ -50,12 +50,6 @@ def hosts_of(group: str) -> list[str]:
 def host_address(host: str) -> str:
     """The address at which this computer reaches a machine."""
     return str(inventory()["_meta"]["hostvars"][host]["ansible_host"])
-
-
-def recap(output: str) -> dict[str, dict[str, int]]:
-    """Ansible's closing table: {host: {"ok": 12, "changed": 0, …}}."""
-    rows = re.findall(r"^(\S+)\s+: (ok=\d+.*)$", output, re.MULTILINE)
-    return {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", row)} for host, row in rows}
 
 
 def test_up_ends_with_a_cluster_that_passes_the_smoke_test() -> None:

@@ -24,9 +24,10 @@ KEYS = ["tasks:{anna}:lists", "tasks:{anna}:version", "tasks:{anna}:writers"]
 
 @dataclass
 class Redis:
-    """Listens, or is away; `on_told` runs before its answer comes."""
+    """Listens, or is away, or does not hear one script; `on_told` runs before its answer comes."""
 
     away: bool = False
+    does_not_hear: str = ""
     told: list[tuple[Any, ...]] = field(default_factory=list)
     on_told: Callable[[], Awaitable[None]] | None = None
 
@@ -38,6 +39,8 @@ class Redis:
 
     async def script(self, script: Script, keys: list[str], *args: str | int) -> None:
         assert keys == KEYS
+        if NAMES[script] == self.does_not_hear:
+            raise CacheDownError
         self.told.append((NAMES[script], *args))
         if self.on_told:
             await self.on_told()
@@ -222,18 +225,13 @@ async def test_only_so_many_marks_are_cleared_at_once(
     assert cache_writer._CLEARED_AT_ONCE == 1000  # noqa: SLF001 - what Lua's unpack() can take is not much more
     monkeypatch.setattr(cache_writer, "_CLEARED_AT_ONCE", 2)
     writer = writer_of(redis, board)
-    marked: list[str] = []
-
-    async def lose_redis() -> None:
-        marked.append(redis.told.pop()[1])
-        redis.away = True
-
+    redis.does_not_hear = "clear"
     for _ in range(3):
-        redis.away = False
-        await writer.write("anna", lose_redis)
-    redis.away = False
+        await writer.write("anna", nothing)
+    marked = [writer for _, writer, _ in redis.told]
+    redis.does_not_hear = ""
     await come_true(lambda: not writer.owes("anna"))
-    assert redis.told == [("clear", *marked[1:])]
+    assert redis.told[3:] == [("clear", *marked[1:])]
 
 
 async def test_a_debt_ends_when_nothing_older_than_the_write_can_exist(

@@ -33,6 +33,9 @@ COMMON = (
 TAIL_LINES = 40
 # The sequence has a check of each.
 CHECKED = ("a fresh machine", "a converged machine")
+# Molecule passes over a playbook or tests that are not there. What it runs after a failure may be missing.
+MISSING = re.compile(r"^\S+ +\[\S+ > (\w+)\] .*(?:Missing playbook|[Nn]o tests found)", re.MULTILINE)
+OPTIONAL = {"cleanup"}
 _playing = threading.Lock()
 
 
@@ -144,7 +147,9 @@ def run(scenario: Scenario, image: str) -> Result:
 
 
 def faults(log: str) -> Iterator[str]:
-    """What molecule itself lets pass: the check of a converged machine has to find nothing to change."""
+    """What molecule lets pass: steps that are not there, and a check that finds something to change."""
+    for step in sorted(set(MISSING.findall(log)) - OPTIONAL):
+        yield f"a step of its sequence does not exist: {step}"
     checks = [output for name, output in steps(log) if name == "check"]
     if len(checks) != len(CHECKED):
         yield f"{len(checks)} checks instead of {len(CHECKED)}: {' and '.join(CHECKED)}"

@@ -12,7 +12,8 @@ from tools.cluster.shell import as_root, output, run, say, stop, succeeds
 from tools.packages import ROOT
 
 CACHE = ROOT / ".cache" / "molecule"
-HERE = Path(__file__).resolve().parent
+# What the machines of a role's test have.
+ROLE_PACKAGES = Path(__file__).resolve().parent / "packages"
 TRUST = ROOT / "tools" / "box" / "trust-host.sh"
 # Systems, and the code names of their releases.
 SYSTEMS = {"debian-12": "bookworm", "debian-13": "trixie"}
@@ -43,8 +44,8 @@ def require() -> None:
     if os.environ.get("INSTALL") != "yes" or shutil.which("apt-get") is None:
         stop(
             f"these packages are missing: {' '.join(missing)}",
-            "Debian: make molecule INSTALL=yes, or: sudo apt-get install --no-install-recommends "
-            + " ".join(missing),
+            "Debian: type it again with INSTALL=yes at its end, or:",
+            f"sudo apt-get install --no-install-recommends {' '.join(missing)}",
         )
     say(f"installing from Debian: {' '.join(missing)}")
     apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
@@ -66,35 +67,39 @@ def podman(*arguments: str) -> list[str]:
     return ["env", *(f"{name}={value}" for name, value in environment().items()), "podman", *arguments]
 
 
-def image(system: str) -> str:
-    """The name of the system's image, which is built unless it is there. Raises StopError."""
+def image(system: str, packages: Path = ROLE_PACKAGES) -> str:
+    """The name of the system's image with the packages of a list, which is built unless it is there.
+
+    Args:
+        system: a key of SYSTEMS.
+        packages: a file with names of Debian packages; "#" begins a comment.
+
+    Raises:
+        StopError: it can't be built.
+    """
     settings = debian.host_settings(SYSTEMS[system])
     recipe = [
         json.dumps(settings, sort_keys=True),
-        *(file.read_text() for file in (Path(__file__), HERE / "packages", TRUST)),
+        *(file.read_text() for file in (Path(__file__), packages, TRUST)),
     ]
     digest = hashlib.sha256("\0".join(recipe).encode()).hexdigest()[:10]
     name = f"localhost/taskyard/{system}:{digest}"
     if not succeeds(podman("image", "exists", name)):
         say(f"building the image {name} (once; about a minute)")
-        build(system, name, settings)
+        build(system, name, settings, packages)
     return name
 
 
-def build(system: str, name: str, settings: dict[str, str]) -> None:
+def build(system: str, name: str, settings: dict[str, str], packages: Path) -> None:
     """Bootstrap the system, and give it to the engine."""
-    work = CACHE / system
+    work = CACHE / name.rpartition("/")[2].replace(":", "-")
     work.mkdir(parents=True, exist_ok=True)
     for file in ("sources.list", "apt.conf"):
         (work / file).write_text(settings[file])
-    packages = [
-        word
-        for line in (HERE / "packages").read_text().splitlines()
-        for word in line.partition("#")[0].split()
-    ]
+    names = [word for line in packages.read_text().splitlines() for word in line.partition("#")[0].split()]
     command = ["mmdebstrap", "--quiet", "--format=tar", "--variant=minbase"]
     command += [
-        f"--include={','.join(packages)}",
+        f"--include={','.join(names)}",
         f"--aptopt={work / 'apt.conf'}",
         '--aptopt=Acquire::Languages "none"',
     ]

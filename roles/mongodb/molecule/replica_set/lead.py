@@ -15,6 +15,7 @@ while True:
             if member.admin.command("hello")["isWritablePrimary"]:
                 break
         with MongoClient(f"{name}:27017", replicaSet="taskyard", **who) as client:
+            client.admin.command("ping")  # until it is connected, it knows of nobody
             primary, others = client.primary, client.secondaries
             for host, port in others - {(name, 27017)}:
                 with MongoClient(host, port, directConnection=True, **who) as other:
@@ -22,5 +23,5 @@ while True:
             if primary and primary[0] != name:
                 client.admin.command("replSetStepDown", 15)
     except PyMongoError as error:
-        print(error)
+        print(error, flush=True)
     time.sleep(1)

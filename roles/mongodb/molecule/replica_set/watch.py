@@ -1,15 +1,20 @@
-"""Look at every member many times a second. Prints when each was away, once it is told to end."""
+"""Look at every member many times a second: `watch.py RESULT MEMBER...`, until it is told to end (SIGTERM).
+
+RESULT is then a JSON document: {member: [the moments at which it was away]}.
+"""
 
 import json
 import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-away = {member: [] for member in sys.argv[1:]}
+result, *members = sys.argv[1:]
+away = {member: [] for member in members}
 over = threading.Event()
 
 
@@ -31,9 +36,7 @@ def watch(member):
 
 
 signal.signal(signal.SIGTERM, lambda *_: over.set())
-threads = [threading.Thread(target=watch, args=[member]) for member in away]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-print(json.dumps(away))
+for each in away:
+    threading.Thread(target=watch, args=[each], daemon=True).start()
+over.wait()
+Path(result).write_text(json.dumps(away))

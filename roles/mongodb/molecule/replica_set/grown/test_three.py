@@ -27,7 +27,7 @@ def test_all_have_the_new_configuration(
 
 
 def test_never_were_two_away_at_once(machine: Host) -> None:
-    away = json.loads(machine.file("/tmp/away.json").content_string)
+    away = json.loads(machine.file("/root/away.json").content_string)
     spans = sorted((moments[0], moments[-1]) for moments in away.values() if moments)
     assert len(spans) > 1
     assert all(before[1] < after[0] for before, after in pairwise(spans)), spans

@@ -1,0 +1,20 @@
+"""What the tests of this scenario ask of Redis."""
+
+from collections.abc import Callable
+
+import pytest
+from testinfra.host import Host
+
+Ask = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="session")
+def ask() -> Ask:
+    """What a machine's Redis says to these commands, line by line, after the administrator has signed in."""
+
+    def to(machine: Host, *commands: str, user: str = "admin", password: str = "for-tests-2") -> list[str]:
+        said = "\n".join([f"AUTH {user} {password}", *commands])
+        lines = machine.check_output("printf '%%s\\n' %s | redis-cli", said).splitlines()
+        return [line for line in lines if line]
+
+    return to
