@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -27,17 +28,70 @@ def test_an_unknown_provider_is_answered_with_the_known_ones() -> None:
         host.asked_for({"vagrant_provider": "vmware"}, {})
 
 
+def test_the_inventory_decides_on_emulation_before_the_computer_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "has_kvm", lambda: True)
+    assert host.emulates({"vagrant_driver": "qemu"})
+    assert not host.emulates({})
+    monkeypatch.setattr(host, "has_kvm", lambda: False)
+    assert host.emulates({})
+    assert not host.emulates({"vagrant_driver": "kvm"})
+
+
+def test_emulation_is_not_chosen_where_containers_can_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda command: command if command == "virsh" else None)
+    monkeypatch.setattr(host, "output", lambda *_, **__: "vagrant-libvirt (0.11.2, system)")
+    monkeypatch.setattr(host, "is_debian", lambda: True)
+    monkeypatch.setattr(host, "has_kvm", lambda: True)
+    assert host.installed() == "libvirt"
+    monkeypatch.setattr(host, "has_kvm", lambda: False)
+    assert host.installed() is None
+    monkeypatch.setattr(host, "is_debian", lambda: False)
+    assert host.installed() == "libvirt"
+
+
 def test_vagrant_without_mmdebstrap_is_told_to_make_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "is_debian", lambda: True)
-    monkeypatch.setattr(host, "missing_packages", lambda: ["mmdebstrap"])
+    monkeypatch.setattr(host, "missing_packages", lambda *_, **__: ["mmdebstrap"])
     with pytest.raises(StopError, match=r"mmdebstrap\n.*make up"):
-        host.require("lxc", may_install=False)
+        host.require("lxc", builds_box=True, may_install=False)
 
 
 def test_a_computer_that_is_not_debian_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "is_debian", lambda: False)
     with pytest.raises(StopError, match="VirtualBox"):
-        host.require("lxc", may_install=True)
+        host.require("lxc", builds_box=True, may_install=True)
+
+
+def test_packages_that_only_a_build_needs_are_not_asked_for_without_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(host, "is_there", lambda _: False)
+    building = host.missing_packages("libvirt", builds_box=True)
+    without = host.missing_packages("libvirt", builds_box=False)
+    assert {"mmdebstrap", "grub-pc-bin"} <= set(building) - set(without)
+    assert {"qemu-system-x86", "vagrant-libvirt"} <= set(without)
+
+
+def test_vagrants_own_packages_are_not_mixed_with_debians(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VAGRANT_HOME", str(tmp_path))
+    monkeypatch.setattr(host, "is_there", lambda sign: sign == "vagrant")
+    with pytest.raises(StopError, match="vagrant plugin install vagrant-libvirt"):
+        host.missing_packages("libvirt", builds_box=False)
+    (tmp_path / "gems" / "3.1.2" / "gems" / "vagrant-libvirt-0.12.2").mkdir(parents=True)
+    assert "vagrant-libvirt" not in host.missing_packages("libvirt", builds_box=False)
+
+
+def test_a_file_and_a_command_are_both_signs_of_a_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "tool").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert host.is_there("tool")
+    assert host.is_there(f"{tmp_path}/to*")
+    assert not host.is_there("another-tool")
+    assert not host.is_there(f"{tmp_path}/another*")
 
 
 def test_the_box_uses_this_computers_mirrors_but_nobody_elses_packages() -> None:

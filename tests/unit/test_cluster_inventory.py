@@ -1,6 +1,7 @@
 """What the inventory says about machines, and that the Vagrantfile understands it in the same way."""
 
 import json
+import platform
 import shutil
 import subprocess
 from ipaddress import IPv4Network
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools.cluster import box, environments
+from tools.cluster import box, environments, host
 from tools.cluster.inventory import ROOT, Cluster, Tree, hosts_of, merged, moved, without
 
 HOSTS: Tree = {
@@ -146,9 +147,42 @@ def test_the_vagrantfile_reads_the_inventory_and_names_things_as_the_tools_do(cl
         file = File.join(ARGV.fetch(0), "Vagrantfile")
         place = binding
         place.eval(File.read(file), file)
-        puts JSON.generate(cluster: CLUSTER, box: BOXES["lxc"], hosts: place.local_variable_get(:hosts))
+        hosts = place.local_variable_get(:hosts)
+        puts JSON.generate(cluster: CLUSTER, boxes: BOXES, kvm: HAS_KVM, hosts: hosts)
     """
     done = subprocess.run(
         ["ruby", "-W0", "-e", script, str(cluster.root)], capture_output=True, text=True, check=True
     )
-    assert json.loads(done.stdout) == {"cluster": cluster.id, "box": box.name(), "hosts": cluster.hosts()}
+    said = json.loads(done.stdout)
+    assert (said["cluster"], said["hosts"]) == (cluster.id, cluster.hosts())
+    assert said["kvm"] == host.has_kvm()
+    ours = {provider: box.name(provider) for provider in host.PROVIDERS if box.is_built_here(provider)}
+    published = {"virtualbox": "bento/debian-12", "libvirt": "cloud-image/debian-12"}
+    assert said["boxes"] == published | ours
+
+
+def test_a_box_is_built_only_for_machines_that_are_given_no_other(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(box, "is_debian", lambda: True)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    assert [provider for provider in host.PROVIDERS if box.is_needed(cluster, provider)] == ["libvirt", "lxc"]
+    cluster.override.write_text("all: {vars: {vagrant_box: cloud-image/debian-12}}")
+    assert not any(box.is_needed(cluster, provider) for provider in host.PROVIDERS)
+
+
+def test_a_libvirt_box_is_published_where_it_cannot_be_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(box, "is_debian", lambda: True)
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert (box.is_built_here("lxc"), box.is_built_here("libvirt")) == (True, False)
+
+
+def test_a_providers_box_changes_with_the_common_recipe_and_with_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(box, "RECIPE", Path(shutil.copytree(box.RECIPE, tmp_path / "box")))
+    lxc, libvirt = box.name("lxc"), box.name("libvirt")
+    (box.RECIPE / "libvirt" / "packages").write_text("another-kernel\n")
+    assert (box.name("lxc") == lxc, box.name("libvirt") == libvirt) == (True, False)
+    (box.RECIPE / "packages").write_text("less\n")
+    assert box.name("lxc") != lxc

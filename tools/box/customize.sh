@@ -20,7 +20,7 @@ install -m 0600 "$(find /usr/share/rubygems-integration /usr/share/vagrant /opt/
   "$root/home/vagrant/.ssh/authorized_keys"
 chroot "$root" chown -R vagrant:vagrant /home/vagrant/.ssh
 
-# Network: eth0 is NAT by DHCP; eth1, the cluster's own, is set up from outside by LXC.
+# Network: eth0 is NAT by DHCP; eth1, the cluster's own, is set up by the provider.
 printf 'auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n' > "$root/etc/network/interfaces"
 printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' > "$root/etc/hosts"
 rm -f "$root/etc/hostname"
@@ -32,9 +32,5 @@ rm -f "$root/var/lib/dbus/machine-id"
 install -m 0644 "$here/ssh-host-keys.service" "$root/etc/systemd/system/ssh-host-keys.service"
 
 systemctl --quiet --root="$root" enable ssh-host-keys.service ssh.service
-# A container has no devices, consoles or disks of its own.
-systemctl --quiet --root="$root" mask \
-  systemd-udevd.service systemd-udev-trigger.service systemd-udevd-kernel.socket systemd-udevd-control.socket \
-  systemd-modules-load.service getty@.service getty-static.service console-getty.service container-getty@.service \
-  e2scrub_all.timer e2scrub_reap.service fstrim.timer apt-daily.timer apt-daily-upgrade.timer \
-  systemd-networkd-wait-online.service
+# Nobody waits for these, and they would be in Ansible's way.
+systemctl --quiet --root="$root" mask apt-daily.timer apt-daily-upgrade.timer systemd-networkd-wait-online.service

@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from tools.cluster import box, bridges, environments, host, lxc, mending, network, ssh
+from tools.cluster import box, bridges, environments, host, libvirt, lxc, mending, network, ssh
 from tools.cluster.inventory import Cluster
 from tools.cluster.runs import Runs
 from tools.cluster.shell import output, say, stop, succeeds
@@ -38,16 +38,22 @@ def prepare(cluster: Cluster, provider: str, *, may_change: bool) -> None:
         provider: virtualbox, libvirt or lxc.
         may_change: install missing packages and move to a free subnet, rather than say what to type.
     """
-    host.require(provider, may_install=may_change)
+    builds_box = box.is_needed(cluster, provider)
+    host.require(provider, builds_box=builds_box, may_install=may_change)
+    if provider == "libvirt" and may_change and host.emulates(cluster.variables()):
+        say("no KVM here: QEMU emulates the processors; everything takes many times longer")
     ssh.ensure_key(cluster)
     with network.changing_networks():
+        if provider == "libvirt":
+            libvirt.start()
         network.ensure_free(cluster, provider, may_move=may_change)
         if provider == "lxc":
             bridges.make(cluster.bridge, cluster.subnet(), cluster.owner)
             if bridges.start_nat():
                 say("started lxc-net, by which the machines reach the outside")
+    if builds_box:
+        box.ensure(provider)
     if provider == "lxc":
-        box.ensure()
         for container in lxc.containers(cluster.id):
             if container.state == "STOPPED":
                 lxc.forget_earlier_starts(container.name)
@@ -56,6 +62,8 @@ def prepare(cluster: Cluster, provider: str, *, may_change: bool) -> None:
 def start(cluster: Cluster, provider: str) -> None:
     if provider == "lxc":
         mending.mend(cluster)
+    elif provider == "libvirt":
+        libvirt.mend(cluster)
     vagrant(cluster, provider, "up", "--provider", provider, "--no-provision")
 
 
@@ -74,14 +82,14 @@ def states(cluster: Cluster, provider: str) -> dict[str, str]:
 
 
 def destroy(cluster: Cluster, provider: str) -> None:
-    """Remove the machines and what was made for them; containers also when Vagrant lost them."""
+    """Remove the machines and what was made for them; also those that Vagrant lost."""
     for container in lxc.containers(cluster.id) if provider == "lxc" else []:
         lxc.kill(container.name)
     if any(cluster.dotfile.glob("machines/*/*/id")) and succeeds(["vagrant", "--version"]):
         status = Runs(cluster).run(["vagrant", "destroy", "--force"], vagrant_settings(cluster, provider))
-        if status != 0 and provider != "lxc":
+        if status != 0 and provider == "virtualbox":
             stop(f"vagrant destroy failed (exit {status}); the reason is above")
-    if provider == "lxc":
+    if provider != "virtualbox":
         sweep(cluster.id)
     environments.remove(cluster)
     for entry in cluster.dotfile.iterdir():
@@ -90,7 +98,7 @@ def destroy(cluster: Cluster, provider: str) -> None:
 
 
 def sweep(cluster_id: str) -> None:
-    """Remove a cluster's containers and networks by its id alone: also when its checkout is gone."""
+    """Remove a cluster's machines and networks by its id alone: also when its checkout is gone."""
     for container in lxc.containers(cluster_id):
         say(f"removing the container {container.name}")
         lxc.destroy(container.name)
@@ -98,9 +106,10 @@ def sweep(cluster_id: str) -> None:
         bridges.remove(f"ty-{cluster_id}")
         if bridges.stop_nat_if_ours_and_unused():
             say("stopped lxc-net")
+        libvirt.sweep(cluster_id)
 
 
 def tidy(cluster: Cluster) -> None:
     """After `vagrant destroy`: the network goes with the last machine."""
-    if not lxc.containers(cluster.id):
+    if not lxc.containers(cluster.id) and not libvirt.domains(cluster.id):
         sweep(cluster.id)

@@ -4,6 +4,13 @@
 set -eu
 cd "$(dirname "$0")/../.."
 unset ANSIBLE_SSH_ARGS ANSIBLE_HOST_KEY_CHECKING
-# Vagrant spells the option as old versions of Ansible did.
-.venv/bin/ansible-playbook "${@/#--inventory-file=/--inventory=}"
+arguments=()
+for argument in "$@"; do
+  case $argument in
+    --timeout=*) ;; # how long to wait is in ansible.cfg
+    --inventory-file=*) arguments+=("--inventory=${argument#*=}") ;; # as old versions of Ansible spelt it
+    *) arguments+=("$argument") ;;
+  esac
+done
+.venv/bin/ansible-playbook "${arguments[@]}"
 touch "${VAGRANT_DOTFILE_PATH:-.vagrant}/provisioned"

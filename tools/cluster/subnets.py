@@ -12,13 +12,12 @@ from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
 
-from tools.cluster import bridges, lxc
+from tools.cluster import bridges, libvirt, lxc
 from tools.cluster.inventory import Cluster, as_address
 from tools.cluster.shell import output
 
 ALLOWED = IPv4Network("192.168.56.0/21")
 PREFIX = 24
-VIRSH = ("virsh", "--connect", "qemu:///system")
 
 
 @dataclass(frozen=True)
@@ -108,19 +107,13 @@ def virtualbox_uses(our_prefix: str) -> Iterator[Use]:
     yield from from_virtualbox(output(["VBoxManage", "list", "hostonlyifs"], check=False), plugged)
 
 
-def libvirt_networks() -> dict[str, str]:
-    """Each network's XML by its name."""
-    names = output([*VIRSH, "net-list", "--all", "--name"], check=False).split()
-    return {name: output([*VIRSH, "net-dumpxml", name], check=False) for name in names}
-
-
 def uses(cluster: Cluster, provider: str) -> list[Use]:
     """Everybody else's networks, the most telling descriptions first."""
     addresses = json.loads(output(["ip", "-j", "-4", "address"], check=False) or "[]")
     routes = json.loads(output(["ip", "-j", "-4", "route"], check=False) or "[]")
-    libvirt = libvirt_networks()
+    networks = libvirt.networks()
     ours = {cluster.bridge}
-    for name, xml in libvirt.items():
+    for name, xml in networks.items():
         bridge = re.search(r"<bridge name=['\"](\S+?)['\"]", xml)
         if bridge and name == cluster.libvirt_network:
             ours.add(bridge[1])
@@ -130,7 +123,7 @@ def uses(cluster: Cluster, provider: str) -> list[Use]:
     return [
         *from_containers(lxc.configurations() if provider == "lxc" else {}, cluster.id),
         *virtualbox_uses(cluster.machine("")),
-        *from_libvirt(libvirt, cluster.libvirt_network),
+        *from_libvirt(networks, cluster.libvirt_network),
         *from_interfaces(addresses, bridges.owners(), ours),
         *from_routes(routes, ours),
     ]
