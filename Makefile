@@ -8,6 +8,8 @@ ENV := local
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Ansible is started some hundred times: in half the time when Python may keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help venv up down status smoke provision relocate test fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
 
@@ -45,7 +47,7 @@ dev: venv ## run the application here, without machines, restarting on changes (
 
 test: venv ## lint, then unit and API tests against real servers (no root, no machines)
 	@$(MAKE) --no-print-directory lint
-	@python -m pytest tests/unit tests/templates tests/api -n 3 --cov --cov-report=term
+	@python -m pytest tests/unit tests/templates tests/api -n 3 --dist loadgroup --cov --cov-report=term
 
 fuzz: venv ## ask the API what its documents allow, and more (MAX_EXAMPLES=100 an operation)
 	@python -m pytest tests/fuzz --capture=no

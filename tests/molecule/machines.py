@@ -18,7 +18,12 @@ def machines() -> Mapping[str, Host]:
     """The scenario's machines by the end of their names: `a`, `b`, …"""
     prefix = os.environ["MOLECULE_PREFIX"]
     names = inventory()["_meta"]["hostvars"]
-    return {name.removeprefix(f"{prefix}-"): testinfra.get_host(f"podman://{name}") for name in names}
+    return {name.removeprefix(f"{prefix}-"): connected(name) for name in names}
+
+
+def connected(name: str) -> Host:
+    """A machine as its root sees it."""
+    return testinfra.get_host(f"ssh://{name}", ssh_config=os.environ["MOLECULE_SSH_CONFIG"], timeout=60)
 
 
 @pytest.fixture(scope="session")

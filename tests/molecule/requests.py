@@ -48,3 +48,9 @@ def unit(machine: Host, name: str, *properties: str) -> dict[str, str]:
     """A unit's properties as systemd sees them."""
     shown = machine.check_output("systemctl show --property=%s %s", ",".join(properties), name)
     return dict(line.split("=", 1) for line in shown.splitlines())
+
+
+def listening(machine: Host) -> set[str]:
+    """Where something on the machine listens, as ``address:port``; any server's sshd is left out."""
+    lines = machine.check_output("ss -Hltn 'sport != :22'").splitlines()
+    return {line.split()[3] for line in lines}

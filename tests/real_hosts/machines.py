@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shlex
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -39,8 +38,6 @@ printf '127.0.0.1 localhost\\n127.0.1.1 %s %s\\n' "$1" "${{1%%.*}}" > /etc/hosts
 systemctl reset-failed ssh
 systemctl start ssh
 """
-# Some of a server's units have nothing to do in a container: degraded is up, too.
-BOOTED = "until systemctl is-system-running --wait 2>&1 | grep -Eqx 'running|degraded'; do sleep 0.5; done"
 # A closed network: packages come from the mirror or from nowhere.
 CUT_OFF = (
     f'. /etc/os-release; echo "deb http://{NOWHERE}/debian $VERSION_CODENAME main" > /etc/apt/sources.list'
@@ -87,10 +84,10 @@ def prepare() -> None:
 
 def remove() -> None:
     """Remove every server and network of this checkout's tests."""
-    for name in _named(podman("ps", "--all", "--format", "{{.Names}}")):
-        podman("rm", "--force", "--volumes", "--time", "0", name)
-    for name in _named(podman("network", "ls", "--format", "{{.Name}}")):
-        podman("network", "rm", "--force", name)
+    engine.remove(
+        _named(podman("ps", "--all", "--format", "{{.Names}}")),
+        _named(podman("network", "ls", "--format", "{{.Name}}")),
+    )
 
 
 def _named(names: str) -> Iterable[str]:
@@ -137,17 +134,11 @@ def mirror() -> Server:
 
 
 def _start(name: str, image: str) -> Server:
-    options = ["--name", container(name), "--hostname", name.partition(".")[0], "--no-hosts"]
-    options += ["--network", PUBLIC, "--network", PRIVATE, "--systemd=always"]
-    for capability in ("SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "NET_RAW"):
-        options += ["--cap-add", capability]
-    podman("run", "--detach", *options, image)
+    engine.start(container(name), image, name.partition(".")[0], [PUBLIC, PRIVATE], "--no-hosts")
     networks: Mapping[str, Mapping[str, str]] = json.loads(podman("inspect", container(name)))[0][
         "NetworkSettings"
     ]["Networks"]
-    server = Server(name, networks[PUBLIC]["IPAddress"], networks[PRIVATE]["IPAddress"])
-    server.inside.run_expect([0], f"timeout 90 sh -c {shlex.quote(BOOTED)}")
-    return server
+    return Server(name, networks[PUBLIC]["IPAddress"], networks[PRIVATE]["IPAddress"])
 
 
 def _feed(name: str, text: str, *command: str) -> None:

@@ -10,6 +10,9 @@ import yaml
 
 from tools.packages import ROOT
 
+# What Ansible takes long for is done once, for one of the processes among which the tests are shared out.
+pytestmark = pytest.mark.xdist_group("options")
+
 ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/tasks/preflight.yml"))
 # What Ansible cannot read as the type.
 WRONG = {"int": "many", "float": "much", "bool": "perhaps", "list": {"one": 1}, "dict": "nothing"}

@@ -14,6 +14,9 @@ import yaml
 from tools import servers
 from tools.packages import ROOT
 
+# What Ansible takes long for is done once, for one of the processes among which the tests are shared out.
+pytestmark = pytest.mark.xdist_group("rendered")
+
 # `nginx -t` opens what the configuration names: a port that needs no root, and folders that are there.
 NGINX_FOR_TESTS = {"nginx_port": 28080, "nginx_user": ""}
 
@@ -45,7 +48,9 @@ MANY = inventory(
 )
 
 
-def render(folder: Path, source: Path, **variables: object) -> subprocess.CompletedProcess[str]:
+def render(
+    folder: Path, source: Path, limit: str = "all", **variables: object
+) -> subprocess.CompletedProcess[str]:
     extra = folder / "extra.yml"
     extra.write_text(yaml.safe_dump({"render_dir": str(folder), **variables}))
     command = [
@@ -55,6 +60,8 @@ def render(folder: Path, source: Path, **variables: object) -> subprocess.Comple
         "playbook",
         "-i",
         str(source),
+        "--limit",
+        limit,
         "playbooks/render.yml",
         "-e",
         f"@{extra}",
@@ -62,10 +69,10 @@ def render(folder: Path, source: Path, **variables: object) -> subprocess.Comple
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def rendered(folder: Path, hosts: dict[str, Any], **variables: object) -> Path:
+def rendered(folder: Path, hosts: dict[str, Any], limit: str = "all", **variables: object) -> Path:
     source = folder / "hosts.yml"
     source.write_text(yaml.safe_dump(hosts))
-    done = render(folder, source, **variables)
+    done = render(folder, source, limit, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -75,6 +82,32 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("many")
     places = {f"nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
     return rendered(folder, MANY, **NGINX_FOR_TESTS, **places)
+
+
+# Gateways that differ from each other in a few options.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "unlimited": {"nginx_rate": ""},
+    "unguarded": {"nginx_guarded_rate": ""},
+    "open": {"nginx_rate": "", "nginx_guarded_rate": ""},
+    "behind": {"nginx_trusted_proxies": ["10.0.9.1", "10.1.0.0/16", "fd00::/8"]},
+    "pages": {"cors_origins": ["https://a.example", "http://localhost:5173"]},
+}
+
+
+@pytest.fixture(scope="module")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each variant's configuration, which Nginx accepts."""
+    folder = tmp_path_factory.mktemp("variants")
+    hosts = yaml.safe_load(yaml.safe_dump(MANY))
+    for number, (name, options) in enumerate(VARIANTS.items(), start=1):
+        hosts["all"]["hosts"][name] = {"ansible_host": f"10.0.1.{number}"} | options
+        hosts["all"]["children"]["gateway"]["hosts"][name] = {}
+    places = {f"nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
+    rendered(folder, hosts, ",".join(VARIANTS), **NGINX_FOR_TESTS, **places)
+    for name in VARIANTS:
+        accepted = nginx_accepts(folder, folder / name / "nginx.conf")
+        assert accepted.returncode == 0, accepted.stderr
+    return folder
 
 
 def upstream(configuration: str, name: str) -> list[str]:
@@ -90,7 +123,7 @@ def nginx_accepts(folder: Path, configuration: Path) -> subprocess.CompletedProc
 
 
 def test_the_local_inventory_gives_the_gateway_three_task_instances_and_one_auth(tmp_path: Path) -> None:
-    done = render(tmp_path, ROOT / "inventory" / "local" / "hosts.yml")
+    done = render(tmp_path, ROOT / "inventory" / "local" / "hosts.yml", "gateway1")
     assert done.returncode == 0, done.stdout + done.stderr
     configuration = (tmp_path / "gateway1" / "nginx.conf").read_text()
     assert [server.split(":")[1] for server in upstream(configuration, "task_service")] == [
@@ -123,7 +156,7 @@ def test_nginx_accepts_what_is_rendered(many: Path) -> None:
 def test_a_private_address_is_what_the_machines_use_among_themselves(tmp_path: Path) -> None:
     hosts = yaml.safe_load(yaml.safe_dump(MANY))
     hosts["all"]["hosts"]["app1"]["private_address"] = "10.9.9.1"
-    folder = rendered(tmp_path, hosts)
+    folder = rendered(tmp_path, hosts, "gateway1")
     assert "10.9.9.1:8001" in upstream((folder / "gateway1" / "nginx.conf").read_text(), "auth_service")
 
 
@@ -133,7 +166,7 @@ def test_a_service_without_ports_is_said_before_anything_is_rendered(tmp_path: P
     hosts["all"]["children"][group] = {"hosts": {"app1": {}}}
     source = tmp_path / "hosts.yml"
     source.write_text(yaml.safe_dump(hosts))
-    done = render(tmp_path, source)
+    done = render(tmp_path, source, "gateway1")
     assert done.returncode != 0
     assert f"{group}_ports" in done.stdout + done.stderr
     assert not (tmp_path / "gateway1" / "nginx.conf").exists()
@@ -188,50 +221,42 @@ def test_passwords_are_tried_more_slowly_than_the_rest_is_asked(many: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "off", [("nginx_rate",), ("nginx_guarded_rate",), ("nginx_rate", "nginx_guarded_rate")]
+    ("name", "off"),
+    [
+        ("unlimited", ["zone=client"]),
+        ("unguarded", ["zone=guarded"]),
+        ("open", ["zone=client", "zone=guarded"]),
+    ],
 )
-def test_a_limit_that_is_empty_is_off(tmp_path: Path, off: tuple[str, ...]) -> None:
-    folder = gateway_with(tmp_path, **dict.fromkeys(off, ""))
-    configuration = (folder / "gateway1" / "nginx.conf").read_text()
-    zones = {"nginx_rate": "zone=client", "nginx_guarded_rate": "zone=guarded"}
-    for option, zone in zones.items():
-        assert (zone in configuration) is (option not in off)
+def test_a_limit_that_is_empty_is_off(variants: Path, name: str, off: list[str]) -> None:
+    configuration = (variants / name / "nginx.conf").read_text()
+    for zone in ("zone=client", "zone=guarded"):
+        assert (zone in configuration) is (zone not in off)
 
 
-def test_a_load_balancer_in_front_is_believed_when_it_is_named(tmp_path: Path, many: Path) -> None:
+def test_a_load_balancer_in_front_is_believed_when_it_is_named(variants: Path, many: Path) -> None:
     assert "real_ip" not in (many / "gateway1" / "nginx.conf").read_text()
-    folder = gateway_with(tmp_path, nginx_trusted_proxies=["10.0.9.1", "10.1.0.0/16", "fd00::/8"])
-    configuration = (folder / "gateway1" / "nginx.conf").read_text()
+    configuration = (variants / "behind" / "nginx.conf").read_text()
     assert re.findall(r"set_real_ip_from (\S+);", configuration) == ["10.0.9.1", "10.1.0.0/16", "fd00::/8"]
 
 
-def test_pages_of_other_origins_are_let_in_by_name(tmp_path: Path, many: Path) -> None:
+def test_pages_of_other_origins_are_let_in_by_name(variants: Path, many: Path) -> None:
     assert "Access-Control" not in (many / "gateway1" / "nginx.conf").read_text()
-    folder = gateway_with(tmp_path, cors_origins=["https://a.example", "http://localhost:5173"])
-    configuration = (folder / "gateway1" / "nginx.conf").read_text()
+    configuration = (variants / "pages" / "nginx.conf").read_text()
     assert re.findall(r'"(.*)" \$http_origin;', configuration) == [
         "https://a.example",
         "http://localhost:5173",
     ]
 
 
-@pytest.mark.parametrize("origin", ["*", "https://a.example/", "tasks.example.org", 'https://a"; evil "'])
-def test_what_is_no_origin_is_said_before_anything_is_rendered(tmp_path: Path, origin: str) -> None:
+def test_what_is_no_origin_is_said_before_anything_is_rendered(tmp_path: Path) -> None:
     source = tmp_path / "hosts.yml"
     source.write_text(yaml.safe_dump(MANY))
-    done = render(tmp_path, source, cors_origins=[origin])
+    wrong = ["*", "https://a.example/", "tasks.example.org", 'https://a"; evil "']
+    done = render(tmp_path, source, "gateway1", cors_origins=["https://right.example", *wrong])
     assert done.returncode != 0
-    assert "https://tasks.example.org" in done.stdout
+    assert f"what is no origin: {', '.join(wrong)}.\n" in done.stdout
     assert not (tmp_path / "gateway1" / "nginx.conf").exists()
-
-
-def gateway_with(folder: Path, **options: object) -> Path:
-    """Render with other options of the role, and let Nginx judge the result."""
-    places = {f"nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
-    rendered(folder, MANY, **NGINX_FOR_TESTS, **places, **options)
-    accepted = nginx_accepts(folder, folder / "gateway1" / "nginx.conf")
-    assert accepted.returncode == 0, accepted.stderr
-    return folder
 
 
 def location(configuration: str, path: str) -> str:

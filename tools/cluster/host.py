@@ -136,7 +136,8 @@ def require(provider: str, *, builds_box: bool, may_install: bool) -> None:
         say(f"installing from Debian: {' '.join(missing)}")
         apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
         output([*apt, "update"], root=True)
-        output([*apt, "install", "--yes", "--no-install-recommends", *missing], root=True)
+        # Also one that is installed, and has lost what it was recognized by.
+        output([*apt, "install", "--reinstall", "--yes", "--no-install-recommends", *missing], root=True)
     give_vagrant_its_key()
 
 

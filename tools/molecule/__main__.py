@@ -114,7 +114,7 @@ def touched(since: str) -> set[str]:
     return {role for role in roles if uses(role) & changed}
 
 
-def run(scenario: Scenario, image: str) -> Result:
+def run(scenario: Scenario, image: str, ssh_config: Path) -> Result:
     """Test one scenario from nothing to nothing."""
     began = time.monotonic()
     scenario.log.parent.mkdir(parents=True, exist_ok=True)
@@ -125,6 +125,7 @@ def run(scenario: Scenario, image: str) -> Result:
         "MOLECULE_PREFIX": scenario.prefix,
         "MOLECULE_IMAGE": image,
         "MOLECULE_SYSTEM": scenario.system,
+        "MOLECULE_SSH_CONFIG": str(ssh_config),
         "MOLECULE_EPHEMERAL_DIRECTORY": str(engine.CACHE / "runs" / scenario.prefix),
         "PYTHONPATH": str(ROOT),
         "ANSIBLE_FORCE_COLOR": "0",
@@ -189,11 +190,12 @@ def table(results: list[Result]) -> str:
 def test(wanted: list[Scenario], jobs: int) -> list[Result]:
     """Run them, so many at a time, and tell of each when it ends."""
     images = {system: engine.image(system) for system in {scenario.system for scenario in wanted}}
+    ssh_config = engine.ssh_config()
     say(f"{len(wanted)} scenarios, {jobs} at a time; their output is in {engine.CACHE / 'logs'}")
     results: list[Result] = []
 
     def one(scenario: Scenario) -> None:
-        result = run(scenario, images[scenario.system])
+        result = run(scenario, images[scenario.system], ssh_config)
         with _playing:
             results.append(result)
             state = "ok" if not result.fault else f"FAILED: {result.fault}"
@@ -217,7 +219,9 @@ def main() -> int:
     parser.add_argument("--scenario")
     parser.add_argument("--system", choices=engine.SYSTEMS)
     parser.add_argument("--since", metavar="COMMIT", help="only the roles that a change since then touches")
-    parser.add_argument("--jobs", type=int, default=2, help="how many at a time (2)")
+    parser.add_argument(
+        "--jobs", type=int, default=max(2, os.cpu_count() or 0), help="how many at a time (one a processor)"
+    )
     arguments = parser.parse_args()
     try:
         wanted = scenarios(arguments.role, arguments.scenario, arguments.system)

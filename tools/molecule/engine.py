@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tools import debian
@@ -24,7 +26,13 @@ PACKAGES = {
     "netavark": "/usr/lib/podman/netavark",
     "aardvark-dns": "/usr/lib/podman/aardvark-dns",
     "mmdebstrap": "mmdebstrap",
+    "openssh-client": "ssh",
 }
+# What a machine's systemd needs for its units' sandboxes, and the roles for the network.
+CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "NET_RAW")
+# Some of a server's units have nothing to do in a container: degraded is up, too.
+BOOTED = "until systemctl is-system-running --wait 2>&1 | grep -Eqx 'running|degraded'; do sleep 0.5; done"
+BOOT_SECONDS = 90
 # Computers whose control groups are not version 2 alone need the older runtime and its manager; and where
 # nobody may raise limits, containers must not ask for more than there is.
 CONFIGURATION = """[containers]
@@ -65,6 +73,53 @@ def environment() -> dict[str, str]:
 def podman(*arguments: str) -> list[str]:
     """A command for the engine, as this computer needs it."""
     return ["env", *(f"{name}={value}" for name, value in environment().items()), "podman", *arguments]
+
+
+def start(name: str, image_name: str, hostname: str, networks: Sequence[str], *further: str) -> None:
+    """Start a machine in these networks, with further options, and wait until it is up. Raises StopError."""
+    options = ["--name", name, "--hostname", hostname, "--systemd=always", *further]
+    options += [f"--network={network}" for network in networks]
+    options += [f"--cap-add={capability}" for capability in CAPABILITIES]
+    output(podman("run", "--detach", *options, image_name))
+    output(podman("exec", name, "timeout", str(BOOT_SECONDS), "sh", "-c", BOOTED))
+
+
+def remove(names: Iterable[str], networks: Iterable[str]) -> None:
+    """Remove machines and networks, those that are there. Raises StopError."""
+    for name in names:
+        output(podman("rm", "--force", "--ignore", "--volumes", "--time", "0", name))
+    for network in networks:
+        output(podman("network", "rm", "--force", network))
+
+
+def ssh_config() -> Path:
+    """A configuration with which ssh reaches each machine by its name, wherever podman does.
+
+    One more command on a connection costs a tenth of what one by podman costs; and that is how servers are
+    reached.
+    """
+    folder = CACHE / "ssh"
+    folder.mkdir(parents=True, exist_ok=True)
+    key = folder / "key"
+    if not key.exists():
+        output(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "molecule", "-f", str(key)])
+    key_type, public_key, *_ = key.with_suffix(".pub").read_text().split()
+    # podman decides who gets in: the machine believes the key that comes along.
+    server = "/usr/sbin/sshd -i -o AuthorizedKeysCommandUser=nobody"
+    server += f' -o "AuthorizedKeysCommand=/usr/bin/echo {key_type} {public_key}"'
+    settings = {
+        "User": "root",
+        "IdentityFile": f'"{key}"',
+        "IdentitiesOnly": "yes",
+        "StrictHostKeyChecking": "no",
+        "UserKnownHostsFile": "/dev/null",
+        "LogLevel": "ERROR",
+        "ControlPath": "~/.ansible/cp/%C",
+        "ProxyCommand": f"{shlex.join(podman('exec', '--interactive'))} %h {server}",
+    }
+    file = folder / "config"
+    file.write_text("Host *\n" + "".join(f"  {name} {value}\n" for name, value in settings.items()))
+    return file
 
 
 def image(system: str, packages: Path = ROLE_PACKAGES) -> str:

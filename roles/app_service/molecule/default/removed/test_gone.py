@@ -2,9 +2,11 @@
 
 from testinfra.host import Host
 
+from tests.molecule.requests import listening
+
 
 def test_nothing_listens_and_nothing_is_left(machine: Host) -> None:
-    assert machine.check_output("ss -Hltn") == ""
+    assert listening(machine) == set()
     assert machine.check_output("systemctl list-units --all --plain --no-legend 'taskyard-*'") == ""
     assert machine.run("systemctl cat taskyard-echo@9001").rc != 0
     assert not machine.user("taskyard-echo").exists

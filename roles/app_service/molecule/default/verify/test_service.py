@@ -3,7 +3,7 @@
 import pytest
 from testinfra.host import Host
 
-from tests.molecule.requests import ask, unit
+from tests.molecule.requests import ask, listening, unit
 
 PORTS = (9001, 9002)
 
@@ -16,8 +16,7 @@ def test_every_port_answers_with_its_environment(machine: Host, port: int) -> No
 
 
 def test_it_listens_where_it_is_told_and_nothing_else_does(machine: Host) -> None:
-    listening = machine.check_output("ss -Hltn").splitlines()
-    assert sorted(line.split()[3] for line in listening) == ["127.0.0.1:9001", "127.0.0.1:9002"]
+    assert listening(machine) == {"127.0.0.1:9001", "127.0.0.1:9002"}
 
 
 @pytest.mark.parametrize("port", PORTS)

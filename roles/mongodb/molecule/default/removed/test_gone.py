@@ -2,9 +2,11 @@
 
 from testinfra.host import Host
 
+from tests.molecule.requests import listening
+
 
 def test_nothing_listens_and_the_program_is_gone(machine: Host) -> None:
-    assert machine.check_output("ss -Hltn") == ""
+    assert listening(machine) == set()
     for path in ("/opt/mongodb", "/opt/taskyard/admin", "/etc/mongodb"):
         assert not machine.file(path).exists
     assert machine.run("systemctl cat mongod").rc != 0

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
+from tests.molecule.requests import listening
+
 PASSWORDS = {"admin": "the-administrator", "auth": "the-auth-service", "tasks": "the-task-service"}
 DATABASES = {"admin": "admin", "auth": "taskyard_auth", "tasks": "taskyard_tasks"}
 # Signs in, does one thing, and prints what came of it, or the error's number.
@@ -42,8 +44,7 @@ def ask(
 
 def test_it_listens_on_the_loopback_and_its_own_address_alone(machine: Host) -> None:
     address = machine.check_output("hostname -I").split()[0]
-    listening = {line.split()[3] for line in machine.check_output("ss -Hltn").splitlines()}
-    assert listening == {"127.0.0.1:27017", f"{address}:27017"}
+    assert listening(machine) == {"127.0.0.1:27017", f"{address}:27017"}
 
 
 def test_it_is_started_at_boot_as_a_user_without_rights(machine: Host) -> None:

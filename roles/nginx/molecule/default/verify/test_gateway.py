@@ -8,6 +8,7 @@ import pytest
 from testinfra.host import Host
 
 from tests.molecule.instances import ask, instances, stop
+from tests.molecule.requests import listening
 
 PORTS = (9001, 9002, 9003)
 
@@ -19,8 +20,7 @@ def echo(machine: Host) -> Iterator[None]:
 
 
 def test_it_listens_on_every_address_and_nothing_else_does(machine: Host) -> None:
-    listening = machine.check_output("ss -Hltn").splitlines()
-    assert [line.split()[3] for line in listening] == ["0.0.0.0:80"]
+    assert listening(machine) == {"0.0.0.0:80"}
 
 
 def test_it_is_started_at_boot_and_its_workers_are_nobody_special(machine: Host) -> None:

@@ -2,9 +2,11 @@
 
 from testinfra.host import Host
 
+from tests.molecule.requests import listening
+
 
 def test_nothing_listens_and_nothing_is_left(machine: Host) -> None:
-    assert machine.check_output("ss -Hltn") == ""
+    assert listening(machine) == set()
     for package in ("redis-server", "redis-tools"):
         assert not machine.package(package).is_installed
     for folder in ("/etc/redis", "/var/lib/redis", "/var/log/redis"):

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import pytest
 from testinfra.host import Host
 
+from tests.molecule.requests import listening
+
 PASSWORDS = {"tasks": "for-tests-1", "admin": "for-tests-2"}
 
 
@@ -25,8 +27,7 @@ def setting(machine: Host, name: str) -> str:
 def test_it_listens_on_its_address_and_loopback_and_nothing_else_does(
     machine: Host, addresses: Mapping[str, str]
 ) -> None:
-    listening = {line.split()[3] for line in machine.check_output("ss -Hltn").splitlines()}
-    assert listening == {"127.0.0.1:6379", f"{addresses['a']}:6379"}
+    assert listening(machine) == {"127.0.0.1:6379", f"{addresses['a']}:6379"}
 
 
 def test_clients_reach_it_by_its_address(machine: Host, addresses: Mapping[str, str]) -> None:
