@@ -193,7 +193,7 @@ class LocalStack:
             **self.gateway_options,
             # Nginx started by root would hand over to a user who cannot write into this folder.
             "nginx_user": "root" if os.geteuid() == 0 else "",
-            **{f"nginx_{kind}_dir": str(self.folder / "nginx") for kind in ("run", "log", "state")},
+            **{f"_nginx_{kind}_dir": str(self.folder / "nginx") for kind in ("run", "log", "state")},
         }
         variables.write_text(json.dumps(own))
         command = [

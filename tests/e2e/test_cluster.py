@@ -141,6 +141,20 @@ def test_a_run_that_ended_between_a_change_and_the_restart_is_made_good_by_the_n
     assert recap(run(*site))[data]["changed"] == 0
 
 
+def test_a_check_before_a_new_version_is_installed_asks_with_the_last_one() -> None:
+    (data,) = hosts_of("mongodb")
+    folder = "/opt/taskyard/admin"
+    version = on(data, f"ls {folder}").strip()
+    on(data, f"mv {folder}/{version} {folder}/earlier")
+    try:
+        site = ("ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml")
+        table = recap(run(*site, "--check", "--tags=mongodb"))
+        assert table[data]["failed"] == 0
+        assert table[data]["changed"] == 1  # the folder that it would make
+    finally:
+        on(data, f"rm -rf {folder}/{version} && mv {folder}/earlier {folder}/{version}")
+
+
 def test_a_password_that_was_exchanged_reaches_the_database_and_the_services() -> None:
     (INVENTORY / ".secrets" / "mongodb_tasks_password").write_text(secrets.token_hex(16) + "\n")
     run("ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml", "--tags=mongodb,task_service")
@@ -166,6 +180,15 @@ def test_the_signing_key_is_rotated_under_load_and_nobody_is_signed_out() -> Non
         assert user.call("GET", "/tasks").status_code == 401
     with signed_in() as user:
         assert user.call("GET", "/tasks").status_code == 200
+    # As if it had been interrupted after the exchange: it is finished, and no third key is made.
+    mark = INVENTORY / ".secrets" / "jwt_rotation_unfinished"
+    mark.touch()
+    current = json.loads(run(*kids))["signing_key"]
+    run(*rotate)
+    assert json.loads(run(*kids))["signing_key"] == current
+    assert not mark.exists()
+    with pytest.raises(AssertionError, match="all hosts or on none"):
+        run(*rotate, "--limit", app)
     table = recap(run("ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml"))
     assert {row["changed"] for row in table.values()} == {0}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -60,3 +61,20 @@ def ask(machine: Host, path: str, method: str = "GET", times: int = 1) -> list[d
     answers = machine.check_output("python3 -c %s %s %s %s", CLIENT, method, url, str(times))
     found: list[dict[str, Any]] = json.loads(answers)
     return found
+
+
+def check_share(machine: Host, count: int) -> None:
+    """Of six instances the gateway names so many: these get requests, and one that is down costs none."""
+    named = re.findall(r"server 127\.0\.0\.1:(\d+) ", machine.file("/etc/nginx/nginx.conf").content_string)
+    assert len(named) == count
+    with instances(machine, range(9001, 9007)):
+        served = ask(machine, "/echo", times=30)
+        assert {answer["body"] for answer in served} == set(named)
+        assert {answer["status"] for answer in served} == {200}
+        stop(machine, int(named[-1]))
+        served = ask(machine, "/echo", times=30)
+        if count == 1:
+            assert {answer["status"] for answer in served} == {502}
+        else:
+            assert {answer["body"] for answer in served} == set(named[:-1])
+            assert {answer["status"] for answer in served} == {200}

@@ -49,7 +49,7 @@ MANY = inventory(
 
 
 def render(
-    folder: Path, source: Path, limit: str = "all", **variables: object
+    folder: Path, source: Path, limit: str = "all", /, **variables: object
 ) -> subprocess.CompletedProcess[str]:
     extra = folder / "extra.yml"
     extra.write_text(yaml.safe_dump({"render_dir": str(folder), **variables}))
@@ -69,7 +69,7 @@ def render(
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def rendered(folder: Path, hosts: dict[str, Any], limit: str = "all", **variables: object) -> Path:
+def rendered(folder: Path, hosts: dict[str, Any], limit: str = "all", /, **variables: object) -> Path:
     source = folder / "hosts.yml"
     source.write_text(yaml.safe_dump(hosts))
     done = render(folder, source, limit, **variables)
@@ -80,7 +80,7 @@ def rendered(folder: Path, hosts: dict[str, Any], limit: str = "all", **variable
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("many")
-    places = {f"nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
+    places = {f"_nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
     return rendered(folder, MANY, **NGINX_FOR_TESTS, **places)
 
 
@@ -102,7 +102,7 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, (name, options) in enumerate(VARIANTS.items(), start=1):
         hosts["all"]["hosts"][name] = {"ansible_host": f"10.0.1.{number}"} | options
         hosts["all"]["children"]["gateway"]["hosts"][name] = {}
-    places = {f"nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
+    places = {f"_nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
     rendered(folder, hosts, ",".join(VARIANTS), **NGINX_FOR_TESTS, **places)
     for name in VARIANTS:
         accepted = nginx_accepts(folder, folder / name / "nginx.conf")
