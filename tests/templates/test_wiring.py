@@ -138,3 +138,11 @@ def test_mongodb_cannot_be_where_the_others_do_not_look(tmp_path: Path, option: 
     said = refused(tmp_path, hosts)
     assert "The inventory sets mongodb_address or mongodb_members for data1" in said
     assert "set private_address for a machine" in said
+
+
+def test_the_gateway_passes_nothing_on_to_a_service_that_is_to_be_absent(tmp_path: Path) -> None:
+    hosts = many()
+    hosts["all"]["hosts"]["app2"] |= {"auth_service_state": "absent", "task_service_state": "absent"}
+    (auth, tasks) = wired(tmp_path, hosts, "gateway1", "nginx_upstreams")["nginx_upstreams"]
+    assert auth["servers"] == ["10.0.0.21:8001"]
+    assert tasks["servers"] == ["10.0.0.21:8002", "10.0.0.21:8003", "10.0.0.21:8004"]
