@@ -52,3 +52,14 @@ def say(folder: Path, asking: dict[str, dict[str, Any]], **environment: str) -> 
 def test_the_clocks_are_compared_wherever_the_controller_is(tmp_path: Path, zone: str) -> None:
     said = say(tmp_path, {"early": {"preflight_clock_tolerance": 60}}, TZ=zone)
     assert READY in said, said
+
+
+def test_what_roles_share_is_added_up_over_all_of_them(tmp_path: Path) -> None:
+    asking = {
+        "one": {"preflight_memory_mib": 10**9, "preflight_ports": {"18765": "one.service"}},
+        "other": {"preflight_memory_mib": 10**9, "preflight_ports": {"18765": "other.service"}},
+    }
+    said = say(tmp_path, asking)
+    assert "MiB of memory; 2000000000 MiB are needed (one 1000000000, other 1000000000)." in said
+    assert "Port 18765 is given to one.service and other.service." in said
+    assert READY not in said
