@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import re
 import shutil
 import struct
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -22,25 +24,44 @@ description:
   - Looks at memory, disks, processor, clock, listening sockets, names and downloads, and changes nothing.
   - All that is missing is returned at once, each with what to do about it; the module itself does not fail.
 options:
-  memory_mib:
-    description: Memory that the machine has to have, in MiB. A container's limit counts as its memory.
-    type: int
-    default: 0
-  disk_mib:
-    description: "Free space that has to be there, {folder: MiB}. Of a folder to be made, its parent counts."
-    type: dict
-    default: {}
+  needs:
+    description:
+      - What each role needs of what all share. Memory, and space of one file system, are added up.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      role:
+        description: Whose needs they are.
+        type: str
+        required: true
+      memory_mib:
+        description: Memory, in MiB. A container's limit counts as the machine's memory.
+        type: int
+        default: 0
+      disk_mib:
+        description: "Free space, {folder: MiB}. Of a folder to be made, its parent counts."
+        type: dict
+        default: {}
+      ports:
+        description: "TCP ports, {port: unit}. Only that systemd unit may listen there already."
+        type: dict
+        default: {}
   cpu_flags:
     description: Features that an x86-64 processor has to have, as in /proc/cpuinfo.
     type: list
     elements: str
     default: []
-  ports:
-    description: "TCP ports that will be used, {port: unit}. Only that systemd unit may listen there already."
-    type: dict
-    default: {}
   names:
     description: "Addresses of other machines, {name: address}: /etc/hosts may not say otherwise."
+    type: dict
+    default: {}
+  addresses:
+    description: "IPv4 addresses, {whose: address}, at which machines reach each other."
+    type: dict
+    default: {}
+  networks:
+    description: "IPv4 addresses or networks, {whose: [address]}."
     type: dict
     default: {}
   downloads:
@@ -106,24 +127,44 @@ def memory_mib() -> int:
     return known
 
 
-def check_memory(required: int) -> Iterator[Problem]:
+def shares(needed: list[tuple[str, int]]) -> str:
+    """ "1448 MiB are needed", and of several by whom."""
+    total = f"{sum(mib for _, mib in needed)} MiB are needed"
+    return total if len(needed) == 1 else f"{total} ({', '.join(f'{who} {mib}' for who, mib in needed)})"
+
+
+def check_memory(needs: list[dict[str, Any]]) -> Iterator[Problem]:
+    needed = [(need["role"], need["memory_mib"]) for need in needs if need["memory_mib"]]
     found = memory_mib()
-    if found < required:
+    if found < sum(mib for _, mib in needed):
         yield problem(
-            f"It has {found} MiB of memory; {required} MiB are needed.",
+            f"It has {found} MiB of memory; {shares(needed)}.",
             "Give the machine more memory, or less to do.",
         )
 
 
-def check_disk(required: dict[str, int]) -> Iterator[Problem]:
-    for folder, mib in required.items():
-        place = Path(folder)
-        while not place.is_dir():
-            place = place.parent
+def existing(folder: str) -> Path:
+    """The folder, or of one to be made the nearest parent that is there."""
+    place = Path(folder)
+    while not place.is_dir():
+        place = place.parent
+    return place
+
+
+def check_disk(needs: list[dict[str, Any]]) -> Iterator[Problem]:
+    file_systems: dict[int, list[tuple[str, str, int]]] = {}
+    for need in needs:
+        for folder, mib in need["disk_mib"].items():
+            device = existing(folder).stat().st_dev
+            file_systems.setdefault(device, []).append((need["role"], folder, int(mib)))
+    for wanted in file_systems.values():
+        folders = list(dict.fromkeys(folder for _, folder, _ in wanted))
+        place = existing(folders[0])
         free = shutil.disk_usage(place).free // 2**20
-        if free < int(mib):
+        if free < sum(mib for _, _, mib in wanted):
+            name = folders[0] if len(folders) == 1 else f"The disk of {', '.join(folders)}"
             yield problem(
-                f"{folder} has {free} MiB of free space; {mib} MiB are needed.",
+                f"{name} has {free} MiB of free space; {shares([(role, mib) for role, _, mib in wanted])}.",
                 f"Make room on the disk of {place} (df -h {place}), or mount a larger one.",
             )
 
@@ -185,16 +226,25 @@ def owners() -> dict[str, tuple[str, str]]:
     return found
 
 
-def check_ports(required: dict[str, str]) -> Iterator[Problem]:
+def check_ports(needs: list[dict[str, Any]]) -> Iterator[Problem]:
+    wanted: dict[int, list[str]] = {}
+    for need in needs:
+        for port, unit in need["ports"].items():
+            wanted.setdefault(int(port), []).append(unit)
+    for port, units in wanted.items():
+        if len(set(units)) > 1:
+            yield problem(
+                f"Port {port} is given to {' and '.join(dict.fromkeys(units))}.",
+                "Set another port for one of them in the inventory.",
+            )
     sockets = listening_sockets()
-    taken = {int(port): unit for port, unit in required.items() if int(port) in sockets}
-    held = owners() if taken else {}
-    for port, unit in taken.items():
+    held = owners() if wanted.keys() & sockets.keys() else {}
+    for port in wanted.keys() & sockets.keys():
         others = sorted({held.get(inode, ("", "something")) for inode in sockets[port]})
         for other, command in others:
-            if other != unit:
+            if other not in wanted[port]:
                 yield problem(
-                    f"Port {port} is taken by {other or command}, and {unit} shall listen there.",
+                    f"Port {port} is taken by {other or command}, and {wanted[port][0]} shall listen there.",
                     f"Stop it (systemctl disable --now {other}), or choose another port."
                     if other
                     else "Stop it (ss -ltnp shows it), or choose another port.",
@@ -202,6 +252,31 @@ def check_ports(required: dict[str, str]) -> Iterator[Problem]:
 
 
 # --- the network ---
+
+
+def check_addresses(required: dict[str, str]) -> Iterator[Problem]:
+    for whose, address in required.items():
+        try:
+            if not ipaddress.IPv4Address(str(address)).is_unspecified:
+                continue
+        except ValueError:
+            pass
+        yield problem(
+            f"{whose} is {address}, which is no IPv4 address of a machine.",
+            "Write one like 10.20.0.10. For all parts of a machine set private_address in the inventory.",
+        )
+
+
+def check_networks(required: dict[str, list[str]]) -> Iterator[Problem]:
+    for whose, networks in required.items():
+        for network in networks:
+            try:
+                ipaddress.IPv4Network(str(network))
+            except ValueError:
+                yield problem(
+                    f"{whose} has {network}, which is no IPv4 address and no network.",
+                    "Write it like 10.20.0.10 or 10.20.0.0/24. For a gateway set private_address in the inventory.",
+                )
 
 
 def check_hosts_file(required: dict[str, str]) -> Iterator[Problem]:
@@ -253,11 +328,21 @@ def check_downloads(module: AnsibleModule, urls: list[str], apt_options: dict[st
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "memory_mib": {"type": "int", "default": 0},
-            "disk_mib": {"type": "dict", "default": {}},
+            "needs": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "role": {"type": "str", "required": True},
+                    "memory_mib": {"type": "int", "default": 0},
+                    "disk_mib": {"type": "dict", "default": {}},
+                    "ports": {"type": "dict", "default": {}},
+                },
+            },
             "cpu_flags": {"type": "list", "elements": "str", "default": []},
-            "ports": {"type": "dict", "default": {}},
             "names": {"type": "dict", "default": {}},
+            "addresses": {"type": "dict", "default": {}},
+            "networks": {"type": "dict", "default": {}},
             "downloads": {"type": "list", "elements": "str", "default": []},
             "package_lists": {"type": "bool", "default": False},
             "apt_options": {"type": "dict", "default": {}},
@@ -271,11 +356,13 @@ def main() -> None:
     module.exit_json(
         changed=False,
         problems=[
-            *check_memory(asked["memory_mib"]),
-            *check_disk(asked["disk_mib"]),
+            *check_memory(asked["needs"]),
+            *check_disk(asked["needs"]),
+            *check_ports(asked["needs"]),
             *check_cpu(asked["cpu_flags"]),
             *check_clock(asked["controller_time"], asked["clock_tolerance"]),
-            *check_ports(asked["ports"]),
+            *check_addresses(asked["addresses"]),
+            *check_networks(asked["networks"]),
             *check_hosts_file(asked["names"]),
             *check_downloads(module, urls, asked["apt_options"]),
         ],

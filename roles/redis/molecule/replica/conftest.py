@@ -1,5 +1,6 @@
 """What the tests of this scenario ask of Redis."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -13,7 +14,7 @@ def ask() -> Ask:
     """What a machine's Redis says to these commands, line by line, after the administrator has signed in."""
 
     def to(machine: Host, *commands: str, user: str = "admin", password: str = "for-tests-2") -> list[str]:
-        said = "\n".join([f"AUTH {user} {password}", *commands])
+        said = "\n".join([f"AUTH {user} {json.dumps(password, ensure_ascii=False)}", *commands])
         lines = machine.check_output("printf '%%s\\n' %s | redis-cli", said).splitlines()
         return [line for line in lines if line]
 

@@ -1,5 +1,6 @@
 """The cache as it runs: bounded, in memory only, and open to its accounts alone."""
 
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -7,13 +8,13 @@ from testinfra.host import Host
 
 from tests.molecule.requests import listening
 
-PASSWORDS = {"tasks": "for-tests-1", "admin": "for-tests-2"}
+PASSWORDS = {"tasks": "for-tests-1", "admin": 'for-tests "2" \\/+%é#'}
 
 
 def ask(machine: Host, *commands: str, user: str = "", password: str | None = None) -> list[str]:
     """What Redis says to these commands, line by line, after a user has signed in."""
     secret = PASSWORDS.get(user, "") if password is None else password
-    said = [f"AUTH {user} {secret}", *commands] if user else [*commands]
+    said = [f"AUTH {user} {json.dumps(secret, ensure_ascii=False)}", *commands] if user else [*commands]
     lines = machine.check_output("printf '%%s\\n' %s | redis-cli", "\n".join(said)).splitlines()
     return [line for line in lines if line]
 

@@ -32,7 +32,7 @@ def test_the_account_for_replicas_reads_nothing_and_changes_nothing(
     machines: Mapping[str, Host], ask: Ask, name: str
 ) -> None:
     commands = ["GET tasks:1", "SET tasks:1 x", "REPLICAOF NO ONE", "CONFIG GET masterauth", "INFO"]
-    signed_in, *refused = ask(machines[name], *commands, user="replication", password="for-tests-3")
+    signed_in, *refused = ask(machines[name], *commands, user="replication", password='for-tests "3" \\/+%é#')
     assert signed_in == "OK"
     assert len(refused) == len(commands)
     assert all(line.startswith("NOPERM") for line in refused), refused
