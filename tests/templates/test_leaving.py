@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,18 +38,19 @@ FAIL = {
 }
 
 
-def leave(folder: Path, *before: object, limit: str = "all") -> str:
-    """What is said when data3, which has mongod, shall leave after these plays. Only checked, not done."""
+# As if all of them had Nginx and mongod. Only looked for, as nothing of it is on this computer.
+MARKS = [{"path": f"/etc/systemd/system/{unit}.service.d/taskyard.conf"} for unit in ("mongod", "nginx")]
+
+
+def leave(folder: Path, *before: object, limit: str = "all") -> tuple[int, str]:
+    """How the playbook ends after these plays, and what it says. It is a check: nothing is changed."""
     inventory = {
         "all": {
             "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
             "children": {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in GROUPS.items()},
         }
     }
-    variables = {
-        "ansible_become": False,
-        "remove_leaving": "{{ ['mongodb'] if inventory_hostname == 'data3' else [] }}",
-    }
+    variables = {"ansible_become": False, "__remove_marks": {"files": MARKS}}
     (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
     (folder / "variables.yml").write_text(yaml.safe_dump(variables))
     playbook = [*before, {"ansible.builtin.import_playbook": str(ROOT / "playbooks" / "remove.yml")}]
@@ -62,23 +64,37 @@ def leave(folder: Path, *before: object, limit: str = "all") -> str:
         text=True,
         check=False,
     )
-    said = " ".join((done.stdout + done.stderr).split())
-    assert done.returncode == 2, said
-    assert "TASK [Remove" not in said
-    assert "data3 shall no longer have mongodb. Nothing was removed" in said
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+def refused(folder: Path, *before: object, limit: str = "all") -> str:
+    """Who is missing, as the refusal says it."""
+    code, said = leave(folder, *before, limit=limit)
+    assert code == 2, said
+    assert "Remove each part" not in said
+    assert "data3 shall no longer have nginx, mongodb. Nothing was removed" in said
     assert "playbooks/site.yml" in said
-    return said
+    return said.partition("still need it: ")[2].partition(" could not be told")[0]
 
 
 def test_by_itself_it_takes_nothing_as_nobody_was_told(tmp_path: Path) -> None:
-    assert "gateway1 could not be told" in leave(tmp_path)
+    assert refused(tmp_path) == "gateway1"
 
 
 def test_one_machine_alone_is_not_taken_from_the_others(tmp_path: Path) -> None:
-    said = leave(tmp_path, limit="data3")
-    for name in ("gateway1", "app1", "data1", "data2"):
-        assert name in said.partition("still need it: ")[2].partition(" could not be told")[0]
+    assert set(refused(tmp_path, limit="data3").split(", ")) == {"gateway1", "app1", "data1", "data2"}
 
 
 def test_a_machine_that_failed_was_not_told(tmp_path: Path) -> None:
-    assert "still need it: data2 could not be told" in leave(tmp_path, TELL, FAIL)
+    assert refused(tmp_path, TELL, FAIL) == "data2"
+
+
+def test_when_all_were_told_each_machine_loses_what_its_groups_do_not_name(tmp_path: Path) -> None:
+    code, said = leave(tmp_path, TELL)
+    assert code == 0, said
+    for unit, hosts in {
+        "nginx": {"app1", "data1", "data2", "data3"},
+        "mongod": {"gateway1", "app1", "data3"},
+    }.items():
+        looks = re.findall(rf"TASK \[unit_refresh : See whether it is ours: {unit}\] (.*?) TASK", said)
+        assert set(re.findall(r"ok: \[(\w+)\]", " ".join(looks))) == hosts
