@@ -11,7 +11,3 @@ def test_nothing_listens_and_nothing_is_left(machine: Host) -> None:
     assert not machine.file("/etc/nginx").exists
     assert not machine.file("/var/log/nginx").exists
     assert machine.run("systemctl cat nginx").rc != 0
-
-
-def test_what_others_log_is_there(machine: Host) -> None:
-    assert machine.file("/var/log/dpkg.log").exists
