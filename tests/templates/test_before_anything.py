@@ -63,7 +63,13 @@ def test_all_of_it_is_said_at_once(tmp_path: Path) -> None:
         base_apt_proxy="proxy",
         auth_service_ports=[1],
         task_service_ports=[2],
+        redis_address="db",
+        auth_service_trusted_proxies=["gateway"],
+        base_hosts={"here": "127.0.0.1", "data1": "cafe"},
     )
+    assert "The address of data1 is cafe, which is no IPv4 address" in said
+    assert "redis_address is db, which is no IPv4 address" in said
+    assert "auth_service_trusted_proxies has gateway, which is no IPv4 address" in said
     for option in ("release_keep", "redis_maxmemory", "mongodb_version", "cors_origins", "proxy"):
         assert f"{option}" in said, option
     assert "auth_service_ports is 1" in said

@@ -54,6 +54,25 @@ def test_the_clocks_are_compared_wherever_the_controller_is(tmp_path: Path, zone
     assert READY in said, said
 
 
+def test_only_an_ipv4_address_is_an_address(tmp_path: Path) -> None:
+    right = {
+        "right": {"preflight_addresses": {"it": "10.0.0.1"}, "preflight_networks": {"they": ["10.0.0.0/8"]}}
+    }
+    assert READY in say(tmp_path / "right", right)
+    wrong = {"one": "db", "two": "cafe", "three": "fd00::1", "four": "10.0.0", "five": "0.0.0.0"}
+    needs = {
+        "preflight_addresses": wrong,
+        "preflight_networks": {"they": ["gateway", "fd00::/8", "10.0.0.1"]},
+    }
+    said = say(tmp_path / "wrong", {"wrong": needs})
+    for whose, address in wrong.items():
+        assert f"{whose} is {address}, which is no IPv4 address of a machine." in said
+    assert "Write one like 10.20.0.10." in said
+    for network in ("gateway", "fd00::/8"):
+        assert f"they has {network}, which is no IPv4 address and no network." in said
+    assert "they has 10.0.0.1" not in said
+
+
 def test_what_roles_share_is_added_up_over_all_of_them(tmp_path: Path) -> None:
     asking = {
         "one": {"preflight_memory_mib": 10**9, "preflight_ports": {"18765": "one.service"}},

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import re
 import shutil
 import struct
@@ -53,6 +54,14 @@ options:
     default: []
   names:
     description: "Addresses of other machines, {name: address}: /etc/hosts may not say otherwise."
+    type: dict
+    default: {}
+  addresses:
+    description: "IPv4 addresses, {whose: address}, at which machines reach each other."
+    type: dict
+    default: {}
+  networks:
+    description: "IPv4 addresses or networks, {whose: [address]}."
     type: dict
     default: {}
   downloads:
@@ -245,6 +254,31 @@ def check_ports(needs: list[dict[str, Any]]) -> Iterator[Problem]:
 # --- the network ---
 
 
+def check_addresses(required: dict[str, str]) -> Iterator[Problem]:
+    for whose, address in required.items():
+        try:
+            if not ipaddress.IPv4Address(str(address)).is_unspecified:
+                continue
+        except ValueError:
+            pass
+        yield problem(
+            f"{whose} is {address}, which is no IPv4 address of a machine.",
+            "Write one like 10.20.0.10. For all parts of a machine set private_address in the inventory.",
+        )
+
+
+def check_networks(required: dict[str, list[str]]) -> Iterator[Problem]:
+    for whose, networks in required.items():
+        for network in networks:
+            try:
+                ipaddress.IPv4Network(str(network))
+            except ValueError:
+                yield problem(
+                    f"{whose} has {network}, which is no IPv4 address and no network.",
+                    "Write one like 10.20.0.10 or 10.20.0.0/24. For a gateway set its private_address.",
+                )
+
+
 def check_hosts_file(required: dict[str, str]) -> Iterator[Problem]:
     """/etc/hosts wins over the DNS, and its first line wins over the others."""
     known: dict[str, str] = {}
@@ -307,6 +341,8 @@ def main() -> None:
             },
             "cpu_flags": {"type": "list", "elements": "str", "default": []},
             "names": {"type": "dict", "default": {}},
+            "addresses": {"type": "dict", "default": {}},
+            "networks": {"type": "dict", "default": {}},
             "downloads": {"type": "list", "elements": "str", "default": []},
             "package_lists": {"type": "bool", "default": False},
             "apt_options": {"type": "dict", "default": {}},
@@ -325,6 +361,8 @@ def main() -> None:
             *check_ports(asked["needs"]),
             *check_cpu(asked["cpu_flags"]),
             *check_clock(asked["controller_time"], asked["clock_tolerance"]),
+            *check_addresses(asked["addresses"]),
+            *check_networks(asked["networks"]),
             *check_hosts_file(asked["names"]),
             *check_downloads(module, urls, asked["apt_options"]),
         ],
