@@ -275,7 +275,7 @@ def check_networks(required: dict[str, list[str]]) -> Iterator[Problem]:
             except ValueError:
                 yield problem(
                     f"{whose} has {network}, which is no IPv4 address and no network.",
-                    "Write it like 10.20.0.10 or 10.20.0.0/24. A gateway's is its private_address.",
+                    "Write one like 10.20.0.10 or 10.20.0.0/24. For a gateway set its private_address.",
                 )
 
 
