@@ -18,7 +18,7 @@ from tools.packages import ROOT
 pytestmark = pytest.mark.xdist_group("rendered")
 
 # `nginx -t` opens what the configuration names: a port that needs no root, and folders that are there.
-NGINX_FOR_TESTS = {"nginx_port": 28080, "nginx_user": ""}
+NGINX_FOR_TESTS: dict[str, Any] = {"nginx_port": 28080, "nginx_user": ""}
 
 
 def inventory(hosts: dict[str, str], groups: dict[str, dict[str, Any]]) -> dict[str, Any]:
