@@ -1,5 +1,7 @@
 """What is removed of libvirt's machines and disks, and what is left alone."""
 
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,28 @@ def test_disks_are_read_from_virshs_table(monkeypatch: pytest.MonkeyPatch) -> No
     assert libvirt.volumes() == [BOX, "a.img"]
     monkeypatch.setattr(libvirt, "output", lambda *_, **__: "")
     assert libvirt.volumes() == []
+
+
+def test_daemons_that_were_started_here_are_stopped_and_others_are_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ended: list[str] = []
+    monkeypatch.setattr(libvirt, "STARTED", tmp_path / "started")
+    monkeypatch.setattr(libvirt, "answers", lambda: True)
+    monkeypatch.setattr(libvirt, "names", lambda *_: [])
+    monkeypatch.setattr(libvirt, "output", lambda command, **_: ended.append(command[-1]))
+    with subprocess.Popen(["sleep", "60"]) as ours, subprocess.Popen(["tail", "-f"]) as reused:
+        monkeypatch.setattr(libvirt, "DAEMONS", ("sleep",))
+        # The last one is no process (Linux counts up to 2^22).
+        libvirt.STARTED.write_text(f"{ours.pid}\n{reused.pid}\n99999999\n")
+        eventually_named(ours.pid, "sleep")
+        assert libvirt.stop_if_ours_and_unused()
+        ours.kill()
+        reused.kill()
+    assert ended == [str(ours.pid), str(libvirt.STARTED)]
+
+
+def eventually_named(pid: int, name: str) -> None:
+    """Until the process that was begun is the program that was asked for."""
+    while Path(f"/proc/{pid}/comm").read_text().strip() != name:
+        time.sleep(0.01)

@@ -47,8 +47,8 @@ def start() -> None:
             run(["systemctl", "start", "libvirtd"], root=True)
         else:
             commands = "".join(f"pidof -q {daemon} || {daemon} --daemon\n" for daemon in DAEMONS)
-            pids = f"cat {' '.join(f'/run/{daemon}.pid' for daemon in DAEMONS)} > {STARTED}"
-            output(["sh", "-c", f"set -eu\n{commands}{pids}"], root=True)
+            pids = "".join(f'echo "$(cat /run/{daemon}.pid)"\n' for daemon in DAEMONS)  # one a line
+            output(["sh", "-c", f"set -eu\n{commands}{{\n{pids}}} > {STARTED}"], root=True)
     if not answers():
         stop(
             f"libvirt is there, but {getpass.getuser()} may not use it. Type this, then log in again:",
@@ -61,7 +61,8 @@ def stop_if_ours_and_unused() -> bool:
     if not STARTED.exists() or not answers() or names("list", "--all"):
         return False
     for pid in reversed(STARTED.read_text().split()):
-        if Path(f"/proc/{pid}/comm").read_text().strip() in DAEMONS:
+        command = Path(f"/proc/{pid}/comm")
+        if command.exists() and command.read_text().strip() in DAEMONS:
             output(["kill", pid], root=True, check=False)
     output(["rm", "-f", str(STARTED)], root=True)
     return True
