@@ -64,7 +64,7 @@ check-cache: venv ## a million operations with faults: does a cached list ever l
 
 PYTHON_CODE := app roles tests tools
 # The slowest first: it goes on beside all the others.
-LINTERS := lint-ansible lint-types lint-style lint-docs lint-yaml
+LINTERS := lint-ansible lint-types lint-style lint-docs lint-yaml lint-excuses
 .PHONY: $(LINTERS)
 lint: venv ## ruff, mypy, yamllint, ansible-lint; are the roles' documents up to date?
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(LINTERS)
@@ -84,6 +84,11 @@ lint-docs:
 
 lint-yaml:
 	@yamllint --strict .
+
+lint-excuses:
+	@if grep -rnE --include='*.py' --include='*.yml' 'noqa|type: ignore|pragma: no|yamllint disable' $(PYTHON_CODE) playbooks inventory \
+	    | grep -vE '(noqa: [A-Za-z0-9-]+(, ?[A-Za-z0-9-]+)* - |type: ignore\[[a-z, -]+\] # )[^ ]'; then \
+	  echo "These lines excuse themselves from a rule without saying why: noqa: RULE - reason; type: ignore[rule] # reason"; exit 1; fi
 
 docs: venv ## make the roles' defaults and option tables from their argument specs
 	@python -m tools.role_docs

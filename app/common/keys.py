@@ -72,7 +72,7 @@ def read_public_keys(path: Path) -> dict[str, PublicKey]:
         except (ValueError, UnsupportedAlgorithm):
             raise ValueError(f"{path} holds a key that cannot be read") from None
         if not isinstance(key, RSAPublicKey):
-            raise ValueError(f"{path} holds a key that is not RSA")  # noqa: TRY004
+            raise ValueError(f"{path} holds a key that is not RSA")  # noqa: TRY004 - as above
         public = _public_key(key, path)
         keys[public.kid] = public
     if not keys:

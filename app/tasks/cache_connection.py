@@ -85,7 +85,7 @@ class RedisLink:
         connection: AbstractConnection | None = None
         try:
             async with asyncio.timeout(seconds):
-                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call] # redis-py's
                 return await conversation(Session(connection, self._runs[connection]))
         except ResponseError:
             raise  # an answer: the connection is in step

@@ -127,7 +127,7 @@ class MongoSuspensions:
         self._own[user] = _Own(since, asked + self._seconds, max(turn, last))
 
     async def seen(self, user: str) -> None:
-        while (own := self._own.get(user)) and time.monotonic() < own.since + SEEN_SECONDS:  # noqa: ASYNC110
+        while (own := self._own.get(user)) and time.monotonic() < own.since + SEEN_SECONDS:  # noqa: ASYNC110 - time passes
             await asyncio.sleep(_TICK_SECONDS)  # `lift` may end it earlier
 
     async def lift(self, user: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import TypeVarTuple
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from tools.local_redis import LocalRedis
 from tools.local_stack import LocalStack, wait_until_ready
 
 PATIENCE_SECONDS = 30
+Of = TypeVarTuple("Of")
 
 
 @pytest.fixture
@@ -86,13 +88,13 @@ def restore(stack: LocalStack, people: People) -> None:
         wait_until_ready(url, process)
     person = people.new()
     for url in stack.task_urls:
-        eventually(lambda url=url: person.cached(url) != "BYPASS")  # type: ignore[misc]
+        eventually(lambda url: person.cached(url) != "BYPASS", url)
         eventually(lambda: person.gateway.get("/tasks").status_code == 200)
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait for something that has to come true, however long this computer takes."""
+def eventually(holds: Callable[[*Of], bool], *of: *Of) -> None:
+    """Wait for something that has to come true of these, however long this computer takes."""
     give_up = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
+    while not holds(*of):
         assert time.monotonic() < give_up, "it has not come true"
         time.sleep(0.02)

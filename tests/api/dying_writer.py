@@ -66,8 +66,8 @@ def arm(point: str) -> None:
             die()
         return await script(self, given, keys, *args)
 
-    CacheWriter.write = dying_write  # type: ignore[method-assign]
-    Session.script = dying_script  # type: ignore[method-assign, assignment]
+    CacheWriter.write = dying_write  # type: ignore[method-assign] # the whole process is to die in it
+    Session.script = dying_script  # type: ignore[method-assign, assignment] # or in this
 
 
 def arm_half_way() -> None:
@@ -77,7 +77,7 @@ def arm_half_way() -> None:
         await insert(self, session, documents[: (len(documents) + 1) // 2])
         die()
 
-    TaskRepository.insert_within = insert_half  # type: ignore[method-assign]
+    TaskRepository.insert_within = insert_half  # type: ignore[method-assign] # it dies there
 
 
 if __name__ == "__main__":

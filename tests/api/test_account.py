@@ -99,7 +99,7 @@ def test_a_deleted_account_takes_its_tasks_and_sessions_along(stack: LocalStack,
     for session in (anna, other):
         assert session.exchange().status_code == 401
         assert session.call("GET", "/auth/me").status_code == 401
-        eventually(lambda session=session: session.call("GET", "/tasks").status_code == 401)  # type: ignore[misc]
+        eventually(lambda session: session.call("GET", "/tasks").status_code == 401, session)
     assert login(anna.gateway, anna.email).status_code == 401
     eventually(lambda: kept_of(stack, me) == [])
     assert register(anna.gateway, anna.email).status_code == 201  # the address is free again
@@ -157,7 +157,7 @@ def test_auth_killed_within_a_deletion_leaves_all_or_nothing(
             assert anna.exchange().status_code == 200
         else:
             assert anna.exchange().status_code == 401
-            eventually(lambda me=me: tasks_of(faults, me) == 0)  # type: ignore[misc]
+            eventually(lambda me: tasks_of(faults, me) == 0, me)
 
 
 def delete_and_lose(somebody: SignedIn) -> None:

@@ -31,7 +31,7 @@ SOMEWHERE = Client("203.0.113.7", "test")
 class Outdated(Passwords):
     """Every hash could be stronger."""
 
-    def outdated(self, password_hash: str) -> bool:  # noqa: ARG002
+    def outdated(self, password_hash: str) -> bool:
         return True
 
 

@@ -8,6 +8,7 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncIterator
+from operator import methodcaller
 
 import pytest
 from pydantic import SecretStr
@@ -62,7 +63,7 @@ async def test_a_script_that_redis_does_not_know_is_told_once_and_then_called_by
     with Redis.from_url(server.url("admin")) as admin:
         assert admin.script_exists(script.sha) == [False]
         for word in ("told", "known"):
-            answer = await link.talk(lambda session, word=word: session.script(script, [key], word, 1))  # type: ignore[misc]
+            answer = await link.talk(methodcaller("script", script, [key], word, 1))
             assert answer == [key.encode(), word.encode(), b"1"]
             assert admin.script_exists(script.sha) == [True]
             loads.append(admin.info("commandstats")["cmdstat_script|load"]["calls"])

@@ -152,7 +152,7 @@ async def test_who_chose_to_answer_does_not_wait_and_is_made_good_later(
         assert await reading.read(user, "", database.load) == (page(0), Outcome.HIT)  # the price
         assert await writing.read(user, "", database.load) == (page(1), Outcome.BYPASS)
         await wire.mend()
-        await come_true(lambda: not writing._writer.owes(user))  # noqa: SLF001 - nothing else shows it
+        await come_true(lambda: not writing._writer.owes(user))  # nothing else shows it
         assert await reading.read(user, "", database.load) == (page(1), Outcome.MISS)
 
 

@@ -186,7 +186,7 @@ async def mark_and_die(server: LocalRedis, user: str) -> None:
         async def die() -> None:
             raise SystemExit
 
-        await dead._writer._write(user, die)  # noqa: SLF001 - in this task, which may end so
+        await dead._writer._write(user, die)  # in this task, which may end so
 
 
 async def test_a_write_with_an_unknown_outcome_leaves_its_mark(

@@ -39,13 +39,13 @@ async def test_a_reader_that_goes_away_leaves_its_load_to_those_who_joined(
     server: LocalRedis, user: str
 ) -> None:
     async with instance(server) as cache:
-        database, joined, join = Database(), [], cache._load_once  # noqa: SLF001
+        database, joined, join = Database(), [], cache._load_once
 
         async def count(user: str, lease: Any, load: Load) -> Entry:
             joined.append(user)
             return await join(user, lease, load)
 
-        cache._load_once = count  # type: ignore[method-assign]  # noqa: SLF001
+        cache._load_once = count  # type: ignore[method-assign] # for this object
         first = asyncio.create_task(cache.read(user, "", database.load_held_up))
         await database.reading.wait()
         second = asyncio.create_task(cache.read(user, "", database.load_held_up))
@@ -66,7 +66,7 @@ async def test_no_load_is_kept_when_it_has_ended_or_failed(server: LocalRedis, u
         await cache.read(user, "", Database().load)
         with pytest.raises(RuntimeError):
             await cache.read(user, "another", fail)
-        await come_true(lambda: cache._flights == {})  # noqa: SLF001 - nothing else shows it
+        await come_true(lambda: cache._flights == {})  # nothing else shows it
 
 
 async def test_a_list_is_answered_though_redis_went_away_before_it_could_be_stored(
@@ -85,7 +85,7 @@ async def test_without_redis_lists_are_read_from_the_database_and_soon_nobody_as
     server: LocalRedis, user: str
 ) -> None:
     async with relay(server.port) as wire, instance(server, port=wire.port) as cache:
-        cache._link._breaker._open_seconds = 3600  # noqa: SLF001 - a slow computer must not decide
+        cache._link._breaker._open_seconds = 3600  # a slow computer must not decide
         database = Database()
         await wire.cut()
         for _ in range(3):

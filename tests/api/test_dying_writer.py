@@ -55,7 +55,7 @@ def test_lists_are_mongodbs_after_a_writer_died_without_redis(
     if point != "before the mark":
         # Nobody was answered, so nothing was promised before every instance has seen the suspension.
         for url in faults.task_urls:
-            eventually(lambda url=url: obeys(faults, anna, url))  # type: ignore[misc]
+            eventually(lambda url: obeys(faults, anna, url), url)
         redis.delete(f"tasks:{{{anna.id}}}:writers")
     for _ in range(3):
         assert_fresh_everywhere(faults, anna, expected)

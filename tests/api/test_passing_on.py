@@ -36,13 +36,13 @@ def post_and_kill(stack: LocalStack, people: People, redis: Redis, key: str | No
         headers = {"Idempotency-Key": key} if key else {}
         answers: list[httpx.Response] = []
 
-        def post(person: Person = person, headers: dict[str, str] = headers) -> None:
-            answers.append(person.gateway.post("/tasks", json={"title": "a"}, headers=headers))  # noqa: B023
+        def post(person: Person, headers: dict[str, str], answers: list[httpx.Response]) -> None:
+            answers.append(person.gateway.post("/tasks", json={"title": "a"}, headers=headers))
 
-        request = threading.Thread(target=post, daemon=True)
+        request = threading.Thread(target=post, args=(person, headers, answers), daemon=True)
         stack.mongodb.pause()  # holds the write
         request.start()
-        eventually(lambda: redis.zcard(f"tasks:{{{person.id}}}:writers") == 1)  # noqa: B023
+        eventually(lambda user: redis.zcard(f"tasks:{{{user}}}:writers") == 1, person.id)
         for process in victims:
             process.kill()
         stack.mongodb.resume()

@@ -31,7 +31,7 @@ def test_without_redis_lists_are_read_and_written_and_the_cache_comes_back(
     faults.redis.resume() if how == "frozen" else faults.redis.start()
     # A write that Redis missed is made good as soon as it answers, and everybody is fresh from then on.
     for url in faults.task_urls:
-        eventually(lambda url=url: anna.titles(url) == ["a", "b"] and anna.cached(url) == "HIT")  # type: ignore[misc]
+        eventually(lambda url: anna.titles(url) == ["a", "b"] and anna.cached(url) == "HIT", url)
         assert dependencies(anna, url) == (200, {"mongodb": "ok", "redis": "ok"})
     anna.gateway.delete("/tasks/" + task["id"])
     assert anna.titles() == ["a"]

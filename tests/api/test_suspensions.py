@@ -51,7 +51,7 @@ async def test_every_instance_obeys_from_its_next_look_on(database: mongo.Databa
 async def test_who_has_not_looked_lately_trusts_nothing(database: mongo.Database, user: str) -> None:
     assert not MongoSuspensions(database, 60).trusts(user)
     reading = await looked(database)
-    reading._looked -= TRUST_SECONDS  # noqa: SLF001 - as after a freeze
+    reading._looked -= TRUST_SECONDS  # as after a freeze
     assert not reading.trusts(user)
     await reading.look()
     assert reading.trusts(user)
@@ -75,9 +75,9 @@ async def test_it_is_seen_a_while_after_it_was_stored_and_a_renewed_one_at_once(
     await writing.suspend(user)
     await writing.seen(user)
     assert time.monotonic() - stored >= SEEN_SECONDS - 0.01
-    since = writing._own[user].since  # noqa: SLF001 - nothing else shows that nobody waits again
+    since = writing._own[user].since  # nothing else shows that nobody waits again
     await writing.suspend(user)
-    assert writing._own[user].since == since  # noqa: SLF001
+    assert writing._own[user].since == since
     await writing.lift(user)
 
 
@@ -86,16 +86,16 @@ async def test_one_that_had_ended_before_it_was_renewed_has_to_be_seen_again(
 ) -> None:
     writing = MongoSuspensions(database, 0.01)
     await writing.suspend(user)
-    since = writing._own[user].since  # noqa: SLF001
+    since = writing._own[user].since
     await asyncio.sleep(0.05)
     await writing.suspend(user)
-    assert writing._own[user].since > since  # noqa: SLF001
+    assert writing._own[user].since > since
 
 
 async def test_who_waits_goes_on_when_it_is_lifted(database: mongo.Database, user: str) -> None:
     writing = MongoSuspensions(database, 60)
     await writing.suspend(user)
-    writing._own[user] = suspensions._Own(time.monotonic() + 3600, time.monotonic() + 7200, 1)  # noqa: SLF001
+    writing._own[user] = suspensions._Own(time.monotonic() + 3600, time.monotonic() + 7200, 1)
     waiting = asyncio.create_task(writing.seen(user))
     await asyncio.sleep(0.1)
     assert not waiting.done()
@@ -109,13 +109,13 @@ async def test_lifting_does_not_take_what_was_suspended_in_the_meantime(
 ) -> None:
     writing, reading = MongoSuspensions(database, 60), MongoSuspensions(database, 60)
     await writing.suspend(user)
-    earlier = writing._own[user]  # noqa: SLF001
+    earlier = writing._own[user]
     await writing.suspend(user)
-    later, writing._own[user] = writing._own[user], earlier  # noqa: SLF001
+    later, writing._own[user] = writing._own[user], earlier
     await writing.lift(user)
     await reading.look()
     assert not reading.trusts(user)
-    writing._own[user] = later  # noqa: SLF001
+    writing._own[user] = later
     await writing.lift(user)
     await reading.look()
     assert reading.trusts(user)
@@ -125,11 +125,11 @@ async def test_one_that_is_stored_late_does_not_take_the_place_of_a_later_one(
     database: mongo.Database, user: str
 ) -> None:
     writing, reading = MongoSuspensions(database, 60), MongoSuspensions(database, 60)
-    writing._turn = 9  # noqa: SLF001
+    writing._turn = 9
     await writing.suspend(user)
-    writing._turn = 1  # noqa: SLF001 - the second of all, which was held up on its way
+    writing._turn = 1  # the second of all, which was held up on its way
     await writing.suspend(user)
-    writing._own[user] = dataclasses.replace(writing._own[user], turn=9)  # noqa: SLF001
+    writing._own[user] = dataclasses.replace(writing._own[user], turn=9)
     await writing.lift(user)
     await reading.look()
     assert not reading.trusts(user)
@@ -180,7 +180,7 @@ async def test_a_look_that_was_itself_held_up_is_no_look(
     database: mongo.Database, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading = await looked(database)
-    reading._looked -= TRUST_SECONDS  # noqa: SLF001
+    reading._looked -= TRUST_SECONDS
 
     async def held_up() -> frozenset[str]:
         time.sleep(0.6)  # noqa: ASYNC251 - nothing goes on, as in a frozen process
@@ -201,7 +201,7 @@ async def test_a_process_whose_threads_are_all_taken_looks_all_the_same(mongodb:
             free = threading.Event()
             busy.callback(free.set)
             for _ in range(100):
-                motor.frameworks.asyncio._EXECUTOR.submit(free.wait)  # noqa: SLF001 - what Motor's calls wait for
+                motor.frameworks.asyncio._EXECUTOR.submit(free.wait)  # what Motor's calls wait for
             other.get_default_database()["suspensions"].insert_one(
                 {"_id": user, "user": user, "until": until}
             )
@@ -222,7 +222,7 @@ async def test_a_suspension_is_in_force_for_as_long_as_it_was_asked_for(
     writing = MongoSuspensions(database, 36_000)
     began = time.monotonic()
     await writing.suspend(user)
-    own = writing._own[user]  # noqa: SLF001
+    own = writing._own[user]
     (stored,) = await database["suspensions"].find({"user": user}).to_list(None)
     assert before <= stored["until"] - timedelta(hours=10) <= mongo.now()
     assert began + 36_000 <= own.until <= own.since + 36_000
@@ -253,8 +253,8 @@ async def test_who_cannot_lift_a_suspension_leaves_it_to_end_by_itself(mongodb: 
     async with mongo.database(SecretStr(mongodb.uri("tasks"))) as closed:
         writing = MongoSuspensions(closed, 60)
         await writing.suspend(user)
-        writing._suspensions = closed.client["another"]["suspensions"]  # noqa: SLF001 - one it has no right to
+        writing._suspensions = closed.client["another"]["suspensions"]  # one it has no right to
         await writing.lift(user)
-        assert user not in writing._own  # noqa: SLF001
+        assert user not in writing._own
     async with mongo.database(SecretStr(mongodb.uri("tasks"))) as database:
         assert not (await looked(database)).trusts(user)

@@ -121,7 +121,7 @@ class Faults:
                     async with Redis.from_url(
                         self._stack.redis_admin_url, socket_timeout=5, retry=Retry(NoBackoff(), 0)
                     ) as admin:
-                        await admin.execute_command(*words)  # type: ignore[no-untyped-call]
+                        await admin.execute_command(*words)  # type: ignore[no-untyped-call] # redis-py's
                 except RedisError:
                     await asyncio.sleep(0.05)
                 else:

@@ -88,7 +88,7 @@ async def test_a_dependency_that_is_away_is_a_503_that_names_it(client: httpx.As
 async def test_an_answer_that_breaks_half_way_is_not_finished_as_if_it_were_whole(
     client: httpx.AsyncClient,
 ) -> None:
-    app = client._transport.app  # type: ignore[attr-defined] # noqa: SLF001
+    app = client._transport.app  # type: ignore[attr-defined] # httpx keeps it to itself
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as strict:
         with pytest.raises(RuntimeError):
             await strict.get("/half")
@@ -114,7 +114,7 @@ async def test_a_length_that_is_a_lie_does_not_help(client: httpx.AsyncClient) -
     ("given", "kept"),
     [(b"a", True), (b"A-z_0.9", True), (b"x" * 64, True), (b"", False), (b"x" * 65, False), (b"a\n", False)],
 )
-async def test_a_request_id_is_kept_if_it_is_harmless(given: bytes, kept: bool) -> None:  # noqa: FBT001
+async def test_a_request_id_is_kept_if_it_is_harmless(given: bytes, kept: bool) -> None:
     identity = request_id_of({"type": "http", "headers": [(b"x-request-id", given)]})
     assert (identity == given.decode()) is kept
     assert len(identity) in {len(given), 32}

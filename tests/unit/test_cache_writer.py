@@ -191,7 +191,7 @@ async def test_an_unknown_outcome_that_was_made_good_is_forgotten_while_others_a
     with pytest.raises(TimeoutError):
         await writer.write("anna", time_out)
     redis.away = False
-    debt = writer._debts["anna"]  # noqa: SLF001
+    debt = writer._debts["anna"]
     await come_true(lambda: debt.repair is None)
     redis.away = True
     may_end.set()
@@ -222,7 +222,7 @@ async def test_what_is_missed_while_a_repair_is_under_way_is_told_too(redis: Red
 async def test_only_so_many_marks_are_cleared_at_once(
     redis: Redis, board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert cache_writer._CLEARED_AT_ONCE == 1000  # noqa: SLF001 - what Lua's unpack() can take is not much more
+    assert cache_writer._CLEARED_AT_ONCE == 1000  # what Lua's unpack() can take is not much more
     monkeypatch.setattr(cache_writer, "_CLEARED_AT_ONCE", 2)
     writer = writer_of(redis, board)
     redis.does_not_hear = "clear"
@@ -356,7 +356,7 @@ async def test_closing_lets_writes_end_and_gives_repairs_up(redis: Redis, board:
 async def test_closing_does_not_wait_for_a_write_for_ever(
     redis: Redis, board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert cache_writer._CLOSING_SECONDS > OPERATION_SECONDS  # noqa: SLF001
+    assert cache_writer._CLOSING_SECONDS > OPERATION_SECONDS
     monkeypatch.setattr(cache_writer, "_CLOSING_SECONDS", 0.01)
     writer = writer_of(redis, board)
     writing = asyncio.create_task(writer.write("anna", asyncio.Event().wait))

@@ -26,8 +26,8 @@ TAG = '"1.a"'
 )
 def test_a_condition_holds_for_the_tags_that_it_names(
     lines: list[str],
-    weakly: bool,  # noqa: FBT001
-    strongly: bool,  # noqa: FBT001
+    weakly: bool,
+    strongly: bool,
 ) -> None:
     condition = Condition.parse("If-Match", lines)
     assert condition is not None

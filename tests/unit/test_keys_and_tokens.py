@@ -114,7 +114,7 @@ def test_the_memory_for_verified_tokens_has_an_end(
     verifier = TokenVerifier({keys[0].public.kid: keys[0].public}, "me", "you")
     for number in range(5):
         verifier.identity(token_of(keys[0], str(number)))
-    assert len(verifier._verified) == 3  # noqa: SLF001
+    assert len(verifier._verified) == 3
 
 
 @pytest.mark.parametrize("how", [*TRICKS, "wrong sid"])

@@ -100,4 +100,4 @@ async def test_people_do_not_wait_for_each_other() -> None:
 async def test_nothing_is_kept_of_who_is_not_there() -> None:
     store = Store(10)
     await store.add_at_once(20, 1)
-    assert store.quota._owners == {}  # noqa: SLF001
+    assert store.quota._owners == {}

@@ -53,7 +53,7 @@ def planned(
 ) -> tuple[MongoSuspensions, Looks]:
     database: Any = {"suspensions": None}
     watching, plan = MongoSuspensions(database, 60), Looks(clock, *looks)
-    watching._find = plan  # type: ignore[method-assign]  # noqa: SLF001
+    watching._find = plan  # type: ignore[method-assign] # for this object
     return watching, plan
 
 
@@ -126,7 +126,7 @@ async def test_when_too_many_are_suspended_everybody_is(clock: Clock) -> None:
 
 async def test_a_suspension_has_been_seen_when_everybody_has_to_have_looked(clock: Clock) -> None:
     writing, _ = planned(clock)
-    writing._own["anna"] = suspensions._Own(since=1000.0, until=1060.0, turn=1)  # noqa: SLF001
+    writing._own["anna"] = suspensions._Own(since=1000.0, until=1060.0, turn=1)
     await writing.seen("anna")
     assert clock.now == pytest.approx(1000 + SEEN_SECONDS, abs=0.03)
     assert clock.now >= 1000 + SEEN_SECONDS
