@@ -106,13 +106,15 @@ def test_one_instance_less_and_a_bare_server_more_cost_no_request(operator: Oper
     assert answering(operator) == instances(*APPS[:2], NEW)
 
 
+# One instance fewer leaves its unit's template to the others; a service that leaves takes it along.
 @pytest.mark.parametrize(
-    ("host", "unit"), [(APPS[0], "taskyard-tasks@8005"), (APPS[1], "taskyard-auth@8001")]
+    ("host", "unit", "state"),
+    [(APPS[0], "taskyard-tasks@8005", "disabled"), (APPS[1], "taskyard-auth@8001", "not-found")],
 )
-def test_what_was_taken_away_is_gone(operator: Operator, host: str, unit: str) -> None:
-    service = operator.servers[host].inside.service(unit)
-    assert not service.is_running
-    assert not service.is_enabled
+def test_what_was_taken_away_is_gone(operator: Operator, host: str, unit: str, state: str) -> None:
+    inside = operator.servers[host].inside
+    assert not inside.service(unit).is_running
+    assert inside.run(f"systemctl is-enabled {unit}").stdout.strip() == state
 
 
 def test_one_server_and_one_part_are_brought_back_alone(operator: Operator) -> None:
