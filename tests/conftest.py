@@ -15,7 +15,7 @@ from tools.local_stack import LocalStack
 
 # Generous where production is tight: a busy computer must not decide a test.
 SETTINGS = {
-    "TASKYARD_TASKS_REDIS_TIMEOUT_MS": "400",
+    "TASKYARD_TASKS_REDIS_TIMEOUT_MS": "1000",
     "TASKYARD_LOG_LEVEL": "debug",
     "TASKYARD_AUTH_ATTEMPTS_PER_ADDRESS": "1000000 per second",  # every test comes from 127.0.0.1
 }

