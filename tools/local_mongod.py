@@ -25,6 +25,7 @@ USERS: list[dict[str, Any]] = yaml.safe_load(
 _START_SECONDS = 30
 _UNAUTHORIZED = {13, 18}
 _USER_EXISTS = 51003
+_ROLE_EXISTS = 51002
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,18 @@ class Mongod:
                     raise
         with self.admin() as client:
             for user in USERS:
-                database, name, roles = client[user["database"]], user["name"], user["roles"]
+                database, name = client[user["database"]], user["name"]
+                roles = [{"role": name, "db": "admin"}]
+                privileges = [
+                    {"resource": {"db": each["database"], "collection": ""}, "actions": each["actions"]}
+                    for each in user["privileges"]
+                ]
+                try:
+                    client.admin.command("createRole", name, privileges=privileges, roles=[])
+                except OperationFailure as error:
+                    if error.code != _ROLE_EXISTS:
+                        raise
+                    client.admin.command("updateRole", name, privileges=privileges)
                 try:
                     database.command("createUser", name, pwd=self.passwords[name], roles=roles)
                 except OperationFailure as error:

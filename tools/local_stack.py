@@ -187,6 +187,7 @@ class LocalStack:
         own = {
             "nginx_listen_address": "127.0.0.1",
             "nginx_port": self.ports.gateway,
+            "nginx_tls": False,
             # Who works on this computer is not counted. The rest of 127.0.0.0/8 can play other clients.
             "nginx_unlimited_clients": ["127.0.0.1"],
             "cors_origins": self.cors_origins,

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import secrets
+import ssl
 import statistics
 import subprocess
 import sys
@@ -38,11 +39,21 @@ class Cluster:
 
     url: str
     task_instances: int
+    # The authority that the gateway's certificate is of (PEM), when it is not one that every computer knows.
+    authority: str = ""
+
+    def client(self, timeout: float) -> httpx.Client:
+        """A client of the gateway, which verifies whom it talks to."""
+        trust = ssl.create_default_context(cadata=self.authority or None)
+        return httpx.Client(base_url=self.url, timeout=timeout, trust_env=False, verify=trust)
 
     @classmethod
     def from_inventory(cls, environment: str) -> "Cluster":
         """Ask Ansible, so that addresses and ports keep their one home."""
-        question = "{{ {'url': cluster_public_url, 'instances': nginx_upstreams} | to_json }}"
+        question = (
+            "{{ {'url': cluster_public_url, 'instances': nginx_upstreams, 'authority': certificate_authority"
+            " if nginx_tls and nginx_certificate_source == 'authority' else ''} | to_json }}"
+        )
         command = [
             str(Path(sys.executable).parent / "ansible"),
             "-i",
@@ -69,13 +80,14 @@ class Cluster:
         servers = next(
             upstream["servers"] for upstream in facts["instances"] if upstream["name"] == "task_service"
         )
-        return cls(url=facts["url"], task_instances=len(servers))
+        return cls(url=facts["url"], task_instances=len(servers), authority=facts["authority"])
 
 
 @dataclass(frozen=True)
 class Report:
     """What the walk saw: who answered ("app1:8002"), and median milliseconds of a list."""
 
+    cluster: Cluster
     instances: list[str]
     hit_ms: float
     miss_ms: float
@@ -219,7 +231,7 @@ def walk(cluster: Cluster, client: httpx.Client) -> Report:
         for user in (again, bob):
             expect(user.call("DELETE", "/auth/me"), 204)
             expect(user.call("GET", "/auth/me"), 401)
-    return Report(instances, hit, miss)
+    return Report(cluster, instances, hit, miss)
 
 
 def sign_out(user: User, instances: int) -> float:
@@ -279,7 +291,7 @@ def try_out(environment: str) -> Report | None:
     try:
         cluster = Cluster.from_inventory(environment)
         print(f"Smoke test of {cluster.url}")
-        with httpx.Client(base_url=cluster.url, timeout=10, trust_env=False) as client:
+        with cluster.client(timeout=10) as client:
             report = walk(cluster, client)
     except (SmokeError, httpx.TransportError) as error:
         print(f"  FAILED  {error}", file=sys.stderr)

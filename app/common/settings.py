@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 import sys
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -19,11 +20,22 @@ EXIT_BAD_SETTINGS = 2
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
 
+def _believes(query: str, option: str) -> None:
+    """Check the file of authorities that an address names, if any: otherwise each use of it would fail."""
+    for path in parse_qs(query).get(option, []):
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:
+            reason = "holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+            raise ValueError(f"names {path} as {option}, which cannot be used: {reason}") from None
+
+
 def _mongodb_uri(value: SecretStr) -> SecretStr:
     """Accept a URI that names a database. The reasons never repeat any of it: it holds the password."""
     uri = value.get_secret_value()
     if not uri.startswith(("mongodb://", "mongodb+srv://")):
         raise ValueError("must begin with mongodb:// or mongodb+srv://")
+    _believes(urlsplit(uri).query, "tlsCAFile")
     try:
         if uri.startswith("mongodb://"):  # the other kind would ask the DNS
             parse_uri(uri)
@@ -44,6 +56,7 @@ def _redis_url(value: SecretStr) -> SecretStr:
         valid = False
     if not valid:
         raise ValueError("is not a valid redis://user:password@host:port/number address")
+    _believes(parts.query, "ssl_ca_certs")
     return value
 
 

@@ -102,9 +102,7 @@ def stopped(host: str, unit: str) -> Iterator[None]:
 @contextmanager
 def signed_in() -> Iterator[User]:
     """Somebody new, signed in at the gateway."""
-    with httpx.Client(
-        base_url=Cluster.from_inventory(ENVIRONMENT).url, timeout=15, trust_env=False
-    ) as client:
+    with Cluster.from_inventory(ENVIRONMENT).client(timeout=15) as client:
         wait_for_gateway(client)
         yield sign_up(client)
 
@@ -123,27 +121,25 @@ def under_load(user: User, during: Callable[[], object], clients: int = 6, secon
     load, lock, enough = Load(), threading.Lock(), threading.Event()
 
     def client(number: int) -> None:
-        with httpx.Client(base_url=user.client.base_url, timeout=15, trust_env=False) as own:
-            me = User(own, user.email, user.password, user.token)
-            for turn in range(100_000):
-                if enough.is_set():
-                    return
-                write = turn % 10 == number % 10
-                try:
-                    if write:
-                        response = me.call("POST", "/tasks", json={"title": f"{number}.{turn}"})
-                    else:
-                        response = me.call("GET", "/tasks")
-                    failure = "" if response.is_success else f"{response.status_code} {response.text[:200]}"
-                except httpx.TransportError as error:
-                    failure = repr(error)
-                with lock:
-                    load.answered += 1
-                    if failure:
-                        load.failures.append(f"{'POST' if write else 'GET'}: {failure}")
-                    else:
-                        load.instances.add(response.headers["x-served-by"])
-                time.sleep(0.01)
+        for turn in range(100_000):
+            if enough.is_set():
+                return
+            write = turn % 10 == number % 10
+            try:
+                if write:
+                    response = user.call("POST", "/tasks", json={"title": f"{number}.{turn}"})
+                else:
+                    response = user.call("GET", "/tasks")
+                failure = "" if response.is_success else f"{response.status_code} {response.text[:200]}"
+            except httpx.TransportError as error:
+                failure = repr(error)
+            with lock:
+                load.answered += 1
+                if failure:
+                    load.failures.append(f"{'POST' if write else 'GET'}: {failure}")
+                else:
+                    load.instances.add(response.headers["x-served-by"])
+            time.sleep(0.01)
 
     with ThreadPoolExecutor(clients) as pool:
         futures = [pool.submit(client, number) for number in range(clients)]

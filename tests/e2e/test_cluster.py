@@ -194,6 +194,26 @@ def test_the_signing_key_is_rotated_under_load_and_nobody_is_signed_out() -> Non
     assert {row["changed"] for row in table.values()} == {0}
 
 
+def test_certificates_are_renewed_under_load_without_a_restart() -> None:
+    (data,) = hosts_of("mongodb")
+    shown = "openssl s_client -connect 127.0.0.1:$port </dev/null 2>&1 | openssl x509 -noout -serial"
+    serials = f"for port in 27017 6379; do {shown}; done"
+    processes = "pidof mongod redis-server"
+    before, running = on(data, serials).split(), on(data, processes)
+    with signed_in() as user:
+        load = under_load(
+            user,
+            lambda: run("ansible-playbook", "-i", str(INVENTORY), "playbooks/renew_certificates.yml"),
+        )
+    assert load.failures == []
+    assert len(before) == 2
+    assert not set(on(data, serials).split()) & set(before)
+    assert on(data, processes) == running
+    said = run("ansible-playbook", "-i", str(INVENTORY), "playbooks/status.yml")
+    for server in ("mongodb", "redis", "nginx"):
+        assert f"{server}: 364 days" in said
+
+
 def test_secrets_are_in_no_process_list_no_journal_and_not_in_git() -> None:
     values = [
         path.read_text().strip()

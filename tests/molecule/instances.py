@@ -10,6 +10,8 @@ from typing import Any
 
 from testinfra.host import Host
 
+# Whom the gateway's certificate is of, on its machine.
+AUTHORITIES = "/etc/nginx/authorities.pem"
 # Answers every request with its own port.
 INSTANCE = """
 import http.server, sys
@@ -55,10 +57,13 @@ def stop(machine: Host, port: int) -> None:
     machine.run("systemctl stop instance-%s", str(port))
 
 
-def ask(machine: Host, path: str, method: str = "GET", times: int = 1) -> list[dict[str, Any]]:
+def ask(
+    machine: Host, path: str, method: str = "GET", times: int = 1, gateway: str = "http://127.0.0.1"
+) -> list[dict[str, Any]]:
     """Ask the gateway on the machine: {status, headers, body} of each answer."""
-    url = f"http://127.0.0.1{path}"
-    answers = machine.check_output("python3 -c %s %s %s %s", CLIENT, method, url, str(times))
+    trusting = f"env SSL_CERT_FILE={AUTHORITIES}" if gateway.startswith("https:") else ""
+    asking = "python3 -c %s %s %s %s"
+    answers = machine.check_output(f"{trusting} {asking}", CLIENT, method, gateway + path, str(times))
     found: list[dict[str, Any]] = json.loads(answers)
     return found
 

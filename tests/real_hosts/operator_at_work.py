@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx
 import yaml
 
 from tests.e2e.machines import say
@@ -22,7 +21,7 @@ from tests.real_hosts.machines import Server
 from tests.real_hosts.spreads import Spread, Tree
 from tests.real_hosts.terminal import Terminal
 from tools.packages import ROOT
-from tools.smoke import User, sign_up, wait_for_gateway
+from tools.smoke import Cluster, User, sign_up, wait_for_gateway
 
 SCRATCH = ROOT / ".cache" / "real-hosts"
 # Sockets have short paths. Their folder has one name, so that an interrupted run's is found.
@@ -116,12 +115,13 @@ class Operator:
     def url(self) -> str:
         """Where users find the cluster."""
         gateway = self.servers[self.spread.groups["gateway"][0]]
-        return f"http://{gateway.address}"
+        return f"https://{gateway.address}"
 
     @contextmanager
     def signed_in(self) -> Iterator[User]:
         """Somebody new, signed in at the gateway."""
-        with httpx.Client(base_url=self.url, timeout=15, trust_env=False) as client:
+        authority = (self.inventory / ".secrets" / "ca_certificate.pem").read_text()
+        with Cluster(self.url, 0, authority).client(timeout=15) as client:
             wait_for_gateway(client)
             yield sign_up(client)
 

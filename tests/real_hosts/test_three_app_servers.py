@@ -117,6 +117,11 @@ def test_what_was_taken_away_is_gone(operator: Operator, host: str, unit: str, s
     assert inside.run(f"systemctl is-enabled {unit}").stdout.strip() == state
 
 
+def test_certificates_are_renewed_without_losing_a_request(operator: Operator) -> None:
+    without_a_loss(operator, lambda: operator.follow("Certificates", 1))
+    assert "mongodb: 364 days" in operator.follow("Certificates", 0)
+
+
 def test_one_server_and_one_part_are_brought_back_alone(operator: Operator) -> None:
     files = {APPS[0]: "/etc/taskyard/tasks.env", GATEWAY: "/etc/nginx/nginx.conf"}
     for host, file in files.items():

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.certificates import self_signed
 from tools import servers
 from tools.packages import ROOT
 
@@ -18,7 +19,7 @@ from tools.packages import ROOT
 pytestmark = pytest.mark.xdist_group("rendered")
 
 # `nginx -t` opens what the configuration names: a port that needs no root, and folders that are there.
-NGINX_FOR_TESTS: dict[str, Any] = {"nginx_port": 28080, "nginx_user": ""}
+NGINX_FOR_TESTS: dict[str, Any] = {"nginx_port": 28080, "nginx_https_port": 28443, "nginx_user": ""}
 
 
 def inventory(hosts: dict[str, str], groups: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -77,11 +78,18 @@ def rendered(folder: Path, hosts: dict[str, Any], limit: str = "all", /, **varia
     return folder
 
 
+def places(folder: Path) -> dict[str, str]:
+    """Where Nginx finds its folders, and a key and certificate."""
+    certificate = folder / "certificate.pem"
+    certificate.write_bytes(self_signed("gateway"))
+    folders = {f"_nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
+    return {"_nginx_certificate": str(certificate)} | folders
+
+
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("many")
-    places = {f"_nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
-    return rendered(folder, MANY, **NGINX_FOR_TESTS, **places)
+    return rendered(folder, MANY, **NGINX_FOR_TESTS, **places(folder))
 
 
 # Gateways that differ from each other in a few options.
@@ -90,6 +98,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "unguarded": {"nginx_guarded_rate": ""},
     "open": {"nginx_rate": "", "nginx_guarded_rate": ""},
     "behind": {"nginx_trusted_proxies": ["10.0.9.1", "10.1.0.0/16", "fd00::/8"]},
+    "plain": {"nginx_tls": False},
+    "trying": {"nginx_hsts_seconds": 0},
+    "public": {"nginx_certificate_source": "acme", "nginx_names": ["tasks.example.org"]},
     "pages": {"cors_origins": ["https://a.example", "http://localhost:5173"]},
 }
 
@@ -102,8 +113,7 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, (name, options) in enumerate(VARIANTS.items(), start=1):
         hosts["all"]["hosts"][name] = {"ansible_host": f"10.0.1.{number}"} | options
         hosts["all"]["children"]["gateway"]["hosts"][name] = {}
-    places = {f"_nginx_{kind}_dir": str(folder) for kind in ("run", "log", "state")}
-    rendered(folder, hosts, ",".join(VARIANTS), **NGINX_FOR_TESTS, **places)
+    rendered(folder, hosts, ",".join(VARIANTS), **NGINX_FOR_TESTS, **places(folder))
     for name in VARIANTS:
         accepted = nginx_accepts(folder, folder / name / "nginx.conf")
         assert accepted.returncode == 0, accepted.stderr
@@ -257,6 +267,40 @@ def test_what_is_no_origin_is_said_before_anything_is_rendered(tmp_path: Path) -
     assert done.returncode != 0
     assert f"what is no origin: {', '.join(wrong)}.\n" in done.stdout
     assert not (tmp_path / "gateway1" / "nginx.conf").exists()
+
+
+def test_clients_are_served_by_https_with_http_2_and_sent_there_from_http(many: Path) -> None:
+    configuration = (many / "gateway1" / "nginx.conf").read_text()
+    assert re.findall(r"listen (.*) default_server", configuration) == ["28080", "28443 ssl http2"]
+    assert "return 308 https://$host:28443$request_uri;" in configuration
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in configuration
+    assert 'Strict-Transport-Security "max-age=63072000"' in configuration
+
+
+def test_behind_a_load_balancer_that_does_tls_there_is_none(variants: Path) -> None:
+    configuration = (variants / "plain" / "nginx.conf").read_text()
+    assert re.findall(r"listen (.*) default_server", configuration) == ["28080"]
+    assert "ssl" not in configuration
+    assert "Strict-Transport-Security" not in configuration
+
+
+def test_browsers_are_told_nothing_while_it_is_not_sure_that_tls_stays(variants: Path) -> None:
+    configuration = (variants / "trying" / "nginx.conf").read_text()
+    assert "listen 28443 ssl" in configuration
+    assert "Strict-Transport-Security" not in configuration
+
+
+def test_an_acme_servers_questions_are_answered_in_the_clear(variants: Path, many: Path) -> None:
+    path = "^~ /.well-known/acme-challenge/"
+    assert "root /var/lib/taskyard-acme;" in location((variants / "public" / "nginx.conf").read_text(), path)
+    assert path not in (many / "gateway1" / "nginx.conf").read_text()
+
+
+def test_the_data_are_reached_by_tls_alone(many: Path) -> None:
+    database = yaml.safe_load((many / "data1" / "mongod.conf").read_text())
+    assert database["net"]["tls"]["mode"] == "requireTLS"
+    cache = (many / "data1" / "redis.conf").read_text().splitlines()
+    assert {"port 0", "tls-port 6379", "tls-replication yes"} <= set(cache)
 
 
 def location(configuration: str, path: str) -> str:

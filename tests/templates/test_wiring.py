@@ -68,7 +68,8 @@ def test_a_password_of_any_characters_is_what_the_services_sign_in_with(tmp_path
         assert parse_uri(found[name])["password"] == PASSWORD
     for name in ("redis_auth_url", "redis_tasks_url"):
         parts = urlsplit(found[name])
-        assert (parts.hostname, unquote(parts.password or "")) == ("10.0.0.31", PASSWORD)
+        assert (parts.scheme, parts.hostname) == ("rediss", "10.0.0.31")
+        assert unquote(parts.password or "") == PASSWORD
         assert redis.Redis.from_url(found[name]).get_connection_kwargs()["password"] == PASSWORD
 
 
@@ -146,3 +147,38 @@ def test_the_gateway_passes_nothing_on_to_a_service_that_is_to_be_absent(tmp_pat
     (auth, tasks) = wired(tmp_path, hosts, "gateway1", "nginx_upstreams")["nginx_upstreams"]
     assert auth["servers"] == ["10.0.0.21:8001"]
     assert tasks["servers"] == ["10.0.0.21:8002", "10.0.0.21:8003", "10.0.0.21:8004"]
+
+
+@pytest.mark.parametrize(
+    ("options", "url"),
+    [
+        ({}, "https://10.0.0.11"),
+        ({"nginx_https_port": 8443}, "https://10.0.0.11:8443"),
+        ({"nginx_tls": False}, "http://10.0.0.11"),
+        ({"nginx_tls": False, "nginx_port": 8080}, "http://10.0.0.11:8080"),
+        ({"public_url": "https://tasks.example.org"}, "https://tasks.example.org"),
+    ],
+)
+def test_tasks_have_the_address_by_which_users_come(
+    tmp_path: Path, options: dict[str, Any], url: str
+) -> None:
+    hosts = many(**{name: value for name, value in options.items() if name == "public_url"})
+    hosts["all"]["children"]["gateway"]["vars"] = options
+    found = wired(tmp_path, hosts, "app1", "task_service_public_url")
+    assert found["task_service_public_url"] == url
+
+
+def test_the_gateways_certificate_is_for_whatever_leads_to_it(tmp_path: Path) -> None:
+    hosts = many(public_url="https://tasks.example.org/")
+    hosts["all"]["hosts"]["gateway2"]["private_address"] = "10.9.9.2"
+    names = wired(tmp_path, hosts, "gateway2", "nginx_names")["nginx_names"]
+    assert names == ["tasks.example.org", "10.0.0.12", "gateway2", "10.9.9.2", "localhost", "127.0.0.1"]
+    hosts["all"]["vars"]["nginx_certificate_source"] = "acme"
+    assert wired(tmp_path, hosts, "gateway2", "nginx_names")["nginx_names"] == ["tasks.example.org"]
+
+
+def test_without_tls_the_services_are_told_so(tmp_path: Path) -> None:
+    hosts = many(mongodb_tls=False, redis_tls=False)
+    found = wired(tmp_path, hosts, "app1", "mongodb_tasks_uri", "redis_tasks_url")
+    assert "tls" not in parse_uri(found["mongodb_tasks_uri"])["options"]
+    assert urlsplit(found["redis_tasks_url"]).scheme == "redis"

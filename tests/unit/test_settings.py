@@ -16,6 +16,7 @@ from app.auth.settings import AuthSettings
 from app.common.settings import CommonSettings, load
 from app.monolith import MonolithSettings
 from app.tasks.settings import TaskSettings
+from tests.certificates import self_signed
 
 SECRET = "hunter2secret"
 
@@ -159,3 +160,34 @@ def test_the_task_service_refuses_to_hold_a_private_key(
         bundle.write((tmp_path / "private.pem").read_bytes())
     (line,) = complaints_of(TaskSettings, capsys)
     assert "must not have one" in line
+
+
+@pytest.mark.parametrize(
+    ("variable", "address"),
+    [
+        ("AUTH_MONGODB_URI", f"mongodb://auth:{SECRET}@10.0.0.1/taskyard_auth?tls=true&tlsCAFile="),
+        ("AUTH_REDIS_URL", f"rediss://auth:{SECRET}@10.0.0.1/0?ssl_ca_certs="),
+    ],
+)
+@pytest.mark.parametrize(
+    "unusable", [("/nowhere.pem", "No such file or directory"), (__file__, "holds no certificate")]
+)
+def test_authorities_that_cannot_be_used_are_said_at_the_start(
+    environment: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variable: str,
+    address: str,
+    unusable: tuple[str, str],
+) -> None:
+    file, reason = unusable
+    environment.setenv(f"TASKYARD_{variable}", address + file)
+    (line,) = complaints_of(AuthSettings, capsys)
+    assert f"TASKYARD_{variable}: names {file} as" in line
+    assert line.endswith(f"which cannot be used: {reason}")
+
+
+def test_authorities_that_are_there_are_taken(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "authorities.pem"
+    file.write_bytes(self_signed("authority"))
+    environment.setenv("TASKYARD_AUTH_REDIS_URL", f"rediss://auth:{SECRET}@10.0.0.1/0?ssl_ca_certs={file}")
+    assert str(file) in load(AuthSettings).auth_redis_url.get_secret_value()

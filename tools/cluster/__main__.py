@@ -17,7 +17,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from ipaddress import IPv4Network
+from pathlib import Path
+
+from cryptography import x509
 
 from tools import smoke
 from tools.cluster import box, bridges, environments, host, lxc, machines, network, subnets
@@ -25,6 +29,8 @@ from tools.cluster.inventory import Cluster
 from tools.cluster.runs import Runs
 from tools.cluster.shell import StopError, say, stop
 
+# site.yml renews a certificate 60 days before its end.
+WARNS_DAYS = 60
 SECONDS: dict[str, float] = {}
 
 
@@ -70,10 +76,12 @@ def summary(cluster: Cluster, report: smoke.Report | None) -> None:
     children = cluster.inventory()["all"].get("children") or {}
     groups = {name: list((group or {}).get("hosts") or {}) for name, group in children.items()}
     print(f"\nThe cluster '{cluster.env}' is up.")
-    for gateway in groups.get("gateway", []):
-        url = f"http://{hosts[gateway]['ansible_host']}"
+    if report is not None:
+        url = report.cluster.url
         print(f"  the API       {url}/auth and {url}/tasks")
         print(f"  in a browser  {url}/docs")
+        if report.cluster.authority:
+            print(f"  to trust      {cluster.secrets.relative_to(cluster.root)}/ca_certificate.pem")
     for name, variables in hosts.items():
         services = ", ".join(group for group, members in groups.items() if name in members)
         print(f"  {name:<13} {variables['ansible_host']:<15} {services}")
@@ -101,11 +109,22 @@ def status(cluster: Cluster, _: argparse.Namespace) -> None:
     print(f"{cluster.owner} ({cluster.id}), {provider}")
     for name, variables in cluster.hosts().items():
         print(f"  {name:<10} {variables['ansible_host']:<15} {states.get(name, 'not made')}")
+    kept = sorted((cluster.secrets / "certificates").glob("*.crt"))
+    for name, days in [(path.stem, days_left(path)) for path in kept]:
+        print(
+            f"  certificate of {name:<20} {days} days{'' if days >= WARNS_DAYS else ': run `make provision`'}"
+        )
     containers = lxc.containers() if provider == "lxc" else []
     others = {f"ty-{container.cluster_id}": "a checkout without network" for container in containers}
     for bridge, owner in (others | bridges.owners()).items():
         if bridge != cluster.bridge:
             print(f"another cluster: {owner} ({bridge})")
+
+
+def days_left(path: Path) -> int:
+    """For how many days a certificate is good."""
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    return (certificate.not_valid_after_utc - datetime.now(UTC)).days
 
 
 def relocate(cluster: Cluster, arguments: argparse.Namespace) -> None:

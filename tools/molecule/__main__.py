@@ -6,6 +6,7 @@ python -m tools.molecule --since origin/main   what a change touches
 """
 
 import argparse
+import hashlib
 import os
 import re
 import subprocess
@@ -49,8 +50,9 @@ class Scenario:
 
     @property
     def prefix(self) -> str:
-        """What its machines' names begin with."""
-        return f"{self.role}-{self.name}-{self.system}".replace("_", "-").replace("debian-", "")
+        """What its machines' names begin with; the podman of a computer is the same for all checkouts."""
+        checkout = hashlib.sha256(str(ROOT.resolve()).encode()).hexdigest()[:6]
+        return f"{self.role}-{self.name}-{self.system}-{checkout}".replace("_", "-").replace("debian-", "")
 
     @property
     def log(self) -> Path:

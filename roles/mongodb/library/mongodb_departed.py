@@ -41,6 +41,9 @@ options:
     description: The set's name.
     type: str
     required: true
+  tls_ca_file:
+    description: Whose certificates the members have to have (PEM). Left out, no TLS is spoken.
+    type: path
   timeout:
     description: For how long to wait for a primary, or until this mongod knows that it is gone, in seconds.
     type: int
@@ -64,14 +67,19 @@ def is_named(asked):
         username=asked["user"],
         password=asked["password"],
         serverSelectionTimeoutMS=asked["timeout"] * 1000,
+        tls=bool(asked["tls_ca_file"]),
+        tlsCAFile=asked["tls_ca_file"],
     ) as client:
         config = client.admin.command("replSetGetConfig")["config"]
     return asked["member"] in [member["host"] for member in config["members"]]
 
 
-def own_set(port):
+def own_set(port, tls_ca_file):
     """The set that the mongod here belongs to as far as it knows; empty without one, or without an answer."""
-    with MongoClient("localhost", port, directConnection=True, serverSelectionTimeoutMS=2000) as client:
+    tls = {"tls": bool(tls_ca_file), "tlsCAFile": tls_ca_file}
+    with MongoClient(
+        "localhost", port, directConnection=True, serverSelectionTimeoutMS=2000, **tls
+    ) as client:
         try:
             hello = client.admin.command("hello")
         except PyMongoError:
@@ -89,7 +97,7 @@ def obstacle(asked):
         return f"Whether {asked['member']} has left, {', '.join(asked['staying'])} cannot say ({reason})."
     # It learns of its removal from the others, a heartbeat or two later.
     give_up = time.monotonic() + asked["timeout"]
-    while found := own_set(asked["port"]):
+    while found := own_set(asked["port"], asked["tls_ca_file"]):
         if time.monotonic() > give_up:
             return (
                 f"{asked['member']} is still a member of a replica set {found}, "
@@ -108,6 +116,7 @@ def main():
             "user": {"type": "str", "required": True},
             "password": {"type": "str", "required": True, "no_log": True},
             "replica_set": {"type": "str", "required": True},
+            "tls_ca_file": {"type": "path"},
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,

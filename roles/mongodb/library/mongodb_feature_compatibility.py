@@ -35,6 +35,9 @@ options:
     description: "What it shall be: the name of a series, such as 8.0."
     type: str
     default: ""
+  tls_ca_file:
+    description: Whose certificates the members have to have (PEM). Left out, no TLS is spoken.
+    type: path
   timeout:
     description: For how long to wait for a member's answer, in seconds.
     type: int
@@ -97,6 +100,7 @@ def main():
             "password": {"type": "str", "required": True, "no_log": True},
             "replica_set": {"type": "str", "default": ""},
             "version": {"type": "str", "default": ""},
+            "tls_ca_file": {"type": "path"},
             "timeout": {"type": "int", "default": 10},
         },
         supports_check_mode=True,
@@ -106,6 +110,8 @@ def main():
         "username": asked["user"],
         "password": asked["password"],
         "serverSelectionTimeoutMS": asked["timeout"] * 1000,
+        "tls": bool(asked["tls_ca_file"]),
+        "tlsCAFile": asked["tls_ca_file"],
     }
     where = {"replicaSet": asked["replica_set"]} if asked["version"] else {"directConnection": True}
     changed = False

@@ -23,6 +23,9 @@ options:
     description: The port that it listens on.
     type: int
     required: true
+  tls_ca_file:
+    description: Whose certificates the members have to have (PEM). Left out, no TLS is spoken.
+    type: path
   timeout:
     description: For how long to wait, in seconds.
     type: int
@@ -35,11 +38,12 @@ SETTLED_SECONDS = 2
 PAUSE_SECONDS = 0.25
 
 
-def wait(address, port, timeout):
+def wait(address, port, tls_ca_file, timeout):
     """What is wrong in the end, or nothing."""
     give_up = time.monotonic() + timeout
     alone_since = None
-    with MongoClient(address, port, directConnection=True, serverSelectionTimeoutMS=1000) as client:
+    tls = {"tls": bool(tls_ca_file), "tlsCAFile": tls_ca_file}
+    with MongoClient(address, port, directConnection=True, serverSelectionTimeoutMS=1000, **tls) as client:
         while True:
             now = time.monotonic()
             try:
@@ -64,12 +68,13 @@ def main():
         argument_spec={
             "address": {"type": "str", "required": True},
             "port": {"type": "int", "required": True},
+            "tls_ca_file": {"type": "path"},
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
     )
     asked = module.params
-    state = wait(asked["address"], asked["port"], asked["timeout"])
+    state = wait(asked["address"], asked["port"], asked["tls_ca_file"], asked["timeout"])
     if state:
         module.fail_json(
             msg=f"mongod is not healthy after {asked['timeout']} s: {state}. No other member was restarted. "

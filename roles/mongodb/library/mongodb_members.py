@@ -41,6 +41,9 @@ options:
     description: After how long without a primary the others elect a new one, in milliseconds.
     type: int
     required: true
+  tls_ca_file:
+    description: Whose certificates the members have to have (PEM). Left out, no TLS is spoken.
+    type: path
   timeout:
     description: For how long to wait for a primary, or for a new member to be healthy, in seconds.
     type: int
@@ -186,6 +189,7 @@ def main():
             "replica_set": {"type": "str", "required": True},
             "members": {"type": "list", "elements": "str", "required": True},
             "election_timeout_ms": {"type": "int", "required": True},
+            "tls_ca_file": {"type": "path"},
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
@@ -199,6 +203,8 @@ def main():
         username=asked["user"],
         password=asked["password"],
         serverSelectionTimeoutMS=asked["timeout"] * 1000,
+        tls=bool(asked["tls_ca_file"]),
+        tlsCAFile=asked["tls_ca_file"],
     )
     try:
         members = Members(client, asked["timeout"])

@@ -13,6 +13,7 @@ CLIENT = """
 import json, sys
 from pymongo import MongoClient
 database, command, how = sys.argv[1], *map(json.loads, sys.argv[2:])
+how |= {"tls": True, "tlsCAFile": "/etc/mongodb/authorities.pem"}
 with MongoClient("localhost", 27017, username="admin", password="the-administrator", **how) as client:
     print(json.dumps(client[database].command(command), default=str))
 """

@@ -9,6 +9,7 @@ from pymongo.errors import PyMongoError
 
 name, password = sys.argv[1:]
 who: dict[str, Any] = {"username": "admin", "password": password}
+who |= {"tls": True, "tlsCAFile": "/etc/mongodb/authorities.pem"}
 while True:
     try:
         with MongoClient(f"{name}:27017", directConnection=True, **who) as member:

@@ -9,10 +9,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+TLS: dict[str, Any] = {"tls": True, "tlsCAFile": "/etc/mongodb/authorities.pem"}
 result, *members = sys.argv[1:]
 away = {member: [] for member in members}
 over = threading.Event()
@@ -20,7 +22,7 @@ over = threading.Event()
 
 def is_healthy(member):
     try:
-        with MongoClient(member, directConnection=True, serverSelectionTimeoutMS=1000) as client:
+        with MongoClient(member, directConnection=True, serverSelectionTimeoutMS=1000, **TLS) as client:
             hello = client.admin.command("hello")
             return hello["isWritablePrimary"] or hello["secondary"]
     except PyMongoError:

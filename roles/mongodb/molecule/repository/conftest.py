@@ -16,6 +16,7 @@ import json, sys
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 database, command, who = sys.argv[1], *map(json.loads, sys.argv[2:])
+who |= {"tls": True, "tlsCAFile": "/etc/mongodb/authorities.pem"}
 with MongoClient("localhost", 27017, replicaSet="taskyard", **who) as client:
     try:
         answer = client[database].command(command)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from testinfra.host import Host
 
+CLI = "redis-cli --tls --cacert /etc/redis/authorities.pem"
 Ask = Callable[..., list[str]]
 
 
@@ -13,9 +14,9 @@ Ask = Callable[..., list[str]]
 def ask() -> Ask:
     """What a machine's Redis says to these commands, line by line, after the administrator has signed in."""
 
-    def to(machine: Host, *commands: str, user: str = "admin", password: str = "for-tests-2") -> list[str]:
+    def to(machine: Host, *commands: str, user: str = "operator", password: str = "for-tests-2") -> list[str]:
         said = "\n".join([f"AUTH {user} {json.dumps(password, ensure_ascii=False)}", *commands])
-        lines = machine.check_output("printf '%%s\\n' %s | redis-cli", said).splitlines()
+        lines = machine.check_output(f"printf '%%s\\n' %s | {CLI}", said).splitlines()
         return [line for line in lines if line]
 
     return to

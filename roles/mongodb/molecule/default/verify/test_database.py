@@ -16,7 +16,8 @@ import json, sys
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 question = json.loads(sys.argv[1])
-with MongoClient(question["host"], 27017, replicaSet="taskyard", **question["as"]) as client:
+tls = {"tls": True, "tlsCAFile": "/etc/mongodb/authorities.pem"}
+with MongoClient(question["host"], 27017, replicaSet="taskyard", **tls, **question["as"]) as client:
     try:
         answer = client[question["database"]].command(question["command"])
     except OperationFailure as error:

@@ -3,14 +3,18 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from testinfra.host import Host
 
-from tests.molecule.instances import ask, instances, stop
+from tests.molecule import instances as running
+from tests.molecule.certificates import in_file, names, served, spoken
+from tests.molecule.instances import AUTHORITIES, instances, stop
 from tests.molecule.requests import listening
 
 PORTS = (9001, 9002, 9003)
+ask = partial(running.ask, gateway="https://127.0.0.1")
 
 
 @pytest.fixture
@@ -20,7 +24,7 @@ def echo(machine: Host) -> Iterator[None]:
 
 
 def test_it_listens_on_every_address_and_nothing_else_does(machine: Host) -> None:
-    assert listening(machine) == {"0.0.0.0:80"}
+    assert listening(machine) == {"0.0.0.0:80", "0.0.0.0:443"}
 
 
 def test_it_is_started_at_boot_and_its_workers_are_nobody_special(machine: Host) -> None:
@@ -70,3 +74,37 @@ def test_its_log_has_one_json_object_a_line_and_no_query(machine: Host) -> None:
 def test_its_configuration_can_be_changed_by_root_alone(machine: Host) -> None:
     file = machine.file("/etc/nginx/nginx.conf")
     assert (file.user, file.group, file.mode) == ("root", "root", 0o644)
+
+
+def test_its_certificate_is_of_the_authority_and_for_its_names(machine: Host) -> None:
+    shown = served(machine, 443, AUTHORITIES)
+    shown.verify_directly_issued_by(in_file(machine, AUTHORITIES))
+    assert names(shown) == {"localhost", "127.0.0.1", machine.check_output("hostname")}
+
+
+def test_it_speaks_what_is_safe_and_nothing_older(machine: Host) -> None:
+    assert spoken(machine, 443) == {"TLSv1_2", "TLSv1_3"}
+
+
+def test_its_key_can_be_read_by_root_alone(machine: Host) -> None:
+    file = machine.file("/etc/nginx/certificate.pem")
+    assert (file.user, file.group, file.mode) == ("root", "root", 0o640)
+
+
+def test_browsers_are_told_to_come_by_https_alone(machine: Host) -> None:
+    for path in ("/healthz", "/nowhere"):
+        assert ask(machine, path)[0]["headers"]["Strict-Transport-Security"] == "max-age=63072000"
+
+
+def test_who_comes_in_the_clear_is_sent_on_with_method_and_body(machine: Host) -> None:
+    said = machine.check_output(
+        "curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -X POST -d a=b http://127.0.0.1/echo?c=d"
+    )
+    assert said == "308 https://127.0.0.1/echo?c=d"
+    followed = machine.check_output(f"curl -sL --cacert {AUTHORITIES} http://127.0.0.1/healthz")
+    assert json.loads(followed)["status"] == "ok"
+
+
+def test_it_speaks_http_2(machine: Host) -> None:
+    asked = f"curl -s -o /dev/null -w '%{{http_version}}' --http2 --cacert {AUTHORITIES} https://127.0.0.1/healthz"
+    assert machine.check_output(asked) == "2"

@@ -8,19 +8,20 @@ from testinfra.host import Host
 
 from tests.molecule.requests import listening
 
-PASSWORDS = {"tasks": "for-tests-1", "admin": 'for-tests "2" \\/+%é#'}
+CLI = "redis-cli --tls --cacert /etc/redis/authorities.pem"
+PASSWORDS = {"tasks": "for-tests-1", "operator": 'for-tests "2" \\/+%é#'}
 
 
 def ask(machine: Host, *commands: str, user: str = "", password: str | None = None) -> list[str]:
     """What Redis says to these commands, line by line, after a user has signed in."""
     secret = PASSWORDS.get(user, "") if password is None else password
     said = [f"AUTH {user} {json.dumps(secret, ensure_ascii=False)}", *commands] if user else [*commands]
-    lines = machine.check_output("printf '%%s\\n' %s | redis-cli", "\n".join(said)).splitlines()
+    lines = machine.check_output(f"printf '%%s\\n' %s | {CLI}", "\n".join(said)).splitlines()
     return [line for line in lines if line]
 
 
 def setting(machine: Host, name: str) -> str:
-    answer = ask(machine, f"CONFIG GET {name}", user="admin")
+    answer = ask(machine, f"CONFIG GET {name}", user="operator")
     assert answer[:2] == ["OK", name]
     return "".join(answer[2:])
 
@@ -32,7 +33,7 @@ def test_it_listens_on_its_address_and_loopback_and_nothing_else_does(
 
 
 def test_clients_reach_it_by_its_address(machine: Host, addresses: Mapping[str, str]) -> None:
-    said = machine.check_output("printf 'AUTH tasks for-tests-1\\nPING\\n' | redis-cli -h %s", addresses["a"])
+    said = machine.check_output(f"printf 'AUTH tasks for-tests-1\\nPING\\n' | {CLI} -h %s", addresses["a"])
     assert said.split() == ["OK", "PONG"]
 
 
@@ -43,7 +44,7 @@ def test_nobody_gets_in_without_an_account(machine: Host) -> None:
         assert answer[0].startswith("WRONGPASS")
 
 
-@pytest.mark.parametrize("user", ["tasks", "admin", "nobody"])
+@pytest.mark.parametrize("user", ["tasks", "operator", "nobody"])
 def test_a_wrong_password_is_refused(machine: Host, user: str) -> None:
     assert ask(machine, user=user, password="wrong")[0].startswith("WRONGPASS")
 
@@ -58,7 +59,7 @@ def test_an_account_does_its_own_work_and_no_other(machine: Host) -> None:
 
 
 def test_an_account_that_the_inventory_does_not_name_is_not_there(machine: Host) -> None:
-    assert set(ask(machine, "ACL USERS", user="admin")[1:]) == {"default", "tasks", "admin"}
+    assert set(ask(machine, "ACL USERS", user="operator")[1:]) == {"default", "tasks", "operator", "admin"}
 
 
 def test_it_is_bounded_and_evicts(machine: Host) -> None:
@@ -66,11 +67,13 @@ def test_it_is_bounded_and_evicts(machine: Host) -> None:
     assert setting(machine, "maxmemory-policy") == "allkeys-lru"
     # Twice as much as fits: all of it is taken, the oldest is gone, the bound holds.
     fill = "for i in $(seq 1 320); do echo SET tasks:$i $(head -c 50000 /dev/zero | tr '\\0' x); done"
-    said = machine.check_output(f"{{ echo AUTH tasks for-tests-1; {fill}; }} | redis-cli | sort | uniq -c")
+    said = machine.check_output(f"{{ echo AUTH tasks for-tests-1; {fill}; }} | {CLI} | sort | uniq -c")
     assert said.split() == ["321", "OK"]
-    used = next(line for line in ask(machine, "INFO memory", user="admin") if line.startswith("used_memory:"))
+    used = next(
+        line for line in ask(machine, "INFO memory", user="operator") if line.startswith("used_memory:")
+    )
     assert int(used.partition(":")[2]) <= 17 * 2**20
-    stats = ask(machine, "INFO stats", user="admin")
+    stats = ask(machine, "INFO stats", user="operator")
     evicted = next(line for line in stats if line.startswith("evicted_keys:"))
     assert int(evicted.partition(":")[2]) > 0
 
@@ -79,9 +82,9 @@ def test_nothing_is_written_to_disk(machine: Host) -> None:
     assert setting(machine, "save") == ""
     assert setting(machine, "appendonly") == "no"
     machine.run_expect([0], "systemctl restart redis-server")
-    machine.run_expect([0], "timeout 10 sh -c 'until redis-cli PING; do sleep 0.1; done'")
+    machine.run_expect([0], f"timeout 10 sh -c 'until {CLI} PING; do sleep 0.1; done'")
     assert machine.check_output("find /var/lib/redis -type f") == ""
-    assert ask(machine, "DBSIZE", user="admin")[1] == "0"
+    assert ask(machine, "DBSIZE", user="operator")[1] == "0"
 
 
 def test_it_is_started_at_boot_and_always_again(machine: Host) -> None:
@@ -103,7 +106,7 @@ def test_it_is_started_at_boot_and_always_again(machine: Host) -> None:
 
 def test_it_comes_back_when_it_is_killed(machine: Host) -> None:
     machine.run_expect([0], "systemctl kill --signal=KILL redis-server")
-    machine.run_expect([0], "timeout 20 sh -c 'until redis-cli PING | grep NOAUTH; do sleep 0.2; done'")
+    machine.run_expect([0], f"timeout 20 sh -c 'until {CLI} PING | grep NOAUTH; do sleep 0.2; done'")
 
 
 def test_its_accounts_can_be_read_by_redis_and_root_alone(machine: Host) -> None:
