@@ -31,11 +31,17 @@ def as_root(command: Sequence[str]) -> list[str]:
     return ["sudo", *command]
 
 
-def run(command: Sequence[str], *, root: bool = False, env: Mapping[str, str] | None = None) -> None:
+def run(
+    command: Sequence[str],
+    *,
+    root: bool = False,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> None:
     """Run with its output on the screen; stop when it fails. The child keeps locks made inheritable."""
     words = as_root(command) if root else list(command)
     sys.stdout.flush()
-    result = subprocess.run(words, env=env, stdin=subprocess.DEVNULL, close_fds=False, check=False)
+    result = subprocess.run(words, env=env, stdin=subprocess.DEVNULL, close_fds=False, check=False, cwd=cwd)
     if result.returncode != 0:
         stop(f"this failed (exit {result.returncode}):", shlex.join(words))
 

@@ -1,0 +1,215 @@
+"""Scan every machine from every other and from outside, and compare with what the inventory implies.
+
+    python -m tools.scan [--env local]
+
+Outside is this computer. Every TCP port is asked (nmap). What answers has to be what `cluster_flows`
+(playbooks/group_vars/all.yml) names for the one who asks, no less and no more; all else has to be dropped.
+Prints a line for each pair, and ends with 1 when one of them differs.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+from tools.cluster.shell import StopError, output, run, say, stop
+from tools.packages import ROOT
+
+OUTSIDE = "outside"
+# Every TCP port; a machine that drops does not answer, and is not waited for any longer than that.
+ARGUMENTS = "-Pn -n -p- --min-rate 5000 --max-retries 2 --max-rtt-timeout 500ms -oG -"
+# nmap's greppable output: one port, and all those that it does not list.
+PORT = re.compile(r"(\d+)/(\w[\w|]*)/tcp/")
+IGNORED = re.compile(r"Ignored State: (\S+) \((\d+)\)")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine, as the inventory has it: where it is reached, and by whom at which ports."""
+
+    name: str
+    address: str
+    outside: str
+    is_filtered: bool
+    flows: Sequence[Mapping[str, Any]]
+
+    def lets_in(self, client: str) -> frozenset[int]:
+        """The TCP ports at which it has to answer this address."""
+        return frozenset(
+            int(port)
+            for flow in self.flows
+            if flow.get("protocol", "tcp") == "tcp" and holds(flow["sources"], client)
+            for port in flow["ports"]
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a scan saw of a machine: open ports, those that refuse, and how many more are not dropped."""
+
+    open: frozenset[int]
+    closed: frozenset[int] = frozenset()
+    undropped: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who asked whom; what should have answered, and what did."""
+
+    source: str
+    target: str
+    expected: frozenset[int]
+    found: Found = field(repr=False)
+
+    @property
+    def fault(self) -> str:
+        """What is different, or nothing."""
+        faults = []
+        if more := self.found.open - self.expected:
+            faults.append(f"open, and nobody's business: {ports(more)}")
+        if fewer := self.expected - self.found.open - self.found.closed:
+            faults.append(f"dropped: {ports(fewer)}")
+        if silent := self.expected & self.found.closed:
+            faults.append(f"let in, but nothing listens: {ports(silent)}")
+        if refusing := self.found.closed - self.expected:
+            faults.append(f"refused, not dropped: {ports(refusing)}")
+        if self.found.undropped:
+            faults.append(f"{self.found.undropped} ports are not dropped: is the firewall there?")
+        return "; ".join(faults)
+
+
+def holds(sources: Iterable[str], client: str) -> bool:
+    """Whether an address is in one of these networks."""
+    address = ip_address(client)
+    return any(address in network for network in map(ip_network, sources))
+
+
+def ports(numbers: Iterable[int]) -> str:
+    """ "80, 443"."""
+    return ", ".join(map(str, sorted(numbers))) or "-"
+
+
+def read(text: str) -> dict[str, Found]:
+    """What nmap wrote (-oG), by address."""
+    found: dict[str, Found] = {}
+    for line in text.splitlines():
+        if not line.startswith("Host: ") or "Ports: " not in line:
+            continue
+        states = {int(port): state for port, state in PORT.findall(line)}
+        ignored = IGNORED.search(line)
+        undropped = int(ignored[2]) if ignored and ignored[1] != "filtered" else 0
+        found[line.split()[1]] = Found(
+            frozenset(port for port, state in states.items() if state == "open"),
+            frozenset(port for port, state in states.items() if state == "closed"),
+            undropped,
+        )
+    return found
+
+
+def require_nmap() -> None:
+    """Have nmap on this computer, or say how to get it. Raises StopError."""
+    if shutil.which("nmap"):
+        return
+    if os.environ.get("INSTALL") != "yes" or shutil.which("apt-get") is None:
+        stop(
+            "nmap is missing here.",
+            "Debian: type it again with INSTALL=yes at its end, or:",
+            "sudo apt-get install --no-install-recommends nmap",
+        )
+    say("installing from Debian: nmap")
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+    output([*apt, "install", "--yes", "--no-install-recommends", "nmap"], root=True)
+
+
+def own_address(target: str) -> str:
+    """The address with which this computer comes to a machine. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect((target, 9))
+        return str(sock.getsockname()[0])
+
+
+def address_of(host: str) -> str:
+    """The address of a name, or of an address itself."""
+    return str(socket.getaddrinfo(host, None, socket.AF_INET)[0][4][0])
+
+
+def from_inside(environment: str, folder: Path) -> tuple[dict[str, Machine], dict[str, dict[str, Found]]]:
+    """The machines by name, and by the name of each what it found at which addresses. Raises StopError."""
+    variables = folder / "variables.json"
+    variables.write_text(json.dumps({"scan_dir": str(folder), "scan_arguments": ARGUMENTS}))
+    playbook = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", f"inventory/{environment}"]
+    run([*playbook, "playbooks/scan.yml", "-e", f"@{variables}"], env=os.environ, cwd=ROOT)
+    variables.unlink()
+    machines = {
+        path.stem: Machine(path.stem, **json.loads(path.read_text())) for path in folder.glob("*.json")
+    }
+    return machines, {path.stem: read(path.read_text()) for path in folder.glob("*.gnmap")}
+
+
+def from_outside(machines: Iterable[Machine]) -> dict[str, Found]:
+    """What this computer finds, by address. Raises StopError."""
+    addresses = sorted({address_of(machine.outside) for machine in machines})
+    say(f"scanning from this computer: {', '.join(addresses)}")
+    return read(output(["nmap", *ARGUMENTS.split(), *addresses], root=os.geteuid() == 0))
+
+
+def scan(environment: str) -> list[Row]:
+    """Scan from every machine to every other and from this computer. Raises StopError."""
+    require_nmap()
+    with tempfile.TemporaryDirectory(prefix="taskyard-scan-") as folder:
+        machines, inside = from_inside(environment, Path(folder))
+    filtered = [machine for _, machine in sorted(machines.items()) if machine.is_filtered]
+    rows = [
+        Row(source.name, target.name, target.lets_in(source.address), found)
+        for source in machines.values()
+        for target in filtered
+        if (found := inside.get(source.name, {}).get(target.address)) is not None
+    ]
+    outside = from_outside(filtered)
+    for target in filtered:
+        address = address_of(target.outside)
+        rows.append(Row(OUTSIDE, target.name, target.lets_in(own_address(address)), outside[address]))
+    return sorted(rows, key=lambda row: (row.target, row.source != OUTSIDE, row.source))
+
+
+def table(rows: Iterable[Row]) -> str:
+    """A line for each pair."""
+    lines = [f"{'to':<24}{'from':<24}{'implied':<28}{'open':<28}"]
+    for row in rows:
+        verdict = "as it should be" if not row.fault else f"DIFFERS  {row.fault}"
+        lines.append(
+            f"{row.target:<24}{row.source:<24}{ports(row.expected):<28}{ports(row.found.open):<28}{verdict}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Scan and print; 0 when all is as the inventory says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--env", default="local", help="the inventory's folder (default: local)")
+    arguments = parser.parse_args()
+    try:
+        rows = scan(arguments.env)
+    except (StopError, subprocess.SubprocessError, OSError) as error:
+        print(f"taskyard: {error}", file=sys.stderr)
+        return 1
+    print(f"\n{table(rows)}\n")
+    wrong = sum(bool(row.fault) for row in rows)
+    say(f"{len(rows)} pairs, {wrong} of them differ from what the inventory implies")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
