@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Ansible is started some hundred times: in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv up down status smoke provision relocate test fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
+.PHONY: help venv up down status smoke scan provision relocate test fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ status: venv ## show machines and networks, those of other checkouts too
 
 smoke: venv ## walk through the running cluster as an outside client
 	@python -m tools.smoke --env $(ENV)
+
+scan: venv ## ask every port of every machine from every other and from here: is it as the inventory implies?
+	@python -m tools.scan --env $(ENV)
 
 provision: venv ## run playbooks/site.yml again
 	@ansible-playbook -i inventory/$(ENV) playbooks/site.yml

@@ -66,7 +66,12 @@ def test_all_of_it_is_said_at_once(tmp_path: Path) -> None:
         redis_address="db",
         auth_service_trusted_proxies=["gateway"],
         base_hosts={"here": "127.0.0.1", "data1": "cafe"},
+        firewall_ssh_sources=["10.5.0.0/16", "office"],
+        firewall_extra_rules=[{"name": 'a "b"', "ports": [0, 9100], "sources": ["10.0.0.1/24", "fd00::/8"]}],
     )
+    assert "rules name what is no address and no network: office, 10.0.0.1/24." in said
+    assert "rules name what is no port: 0." in said
+    assert 'names that nftables would not take: a "b".' in said
     assert "The address of data1 is cafe, which is no IPv4 address" in said
     assert "redis_address is db, which is no IPv4 address" in said
     assert "auth_service_trusted_proxies has gateway, which is no IPv4 address" in said
@@ -86,3 +91,26 @@ def test_a_part_alone_finds_what_the_others_options_are_made_from(tmp_path: Path
     states: dict[str, object] = {"mongodb_state": "absent"}
     preflight(tmp_path, "--tags", "mongodb", **states)
     assert (tmp_path / "secrets" / "jwt_private_key.pem").exists()
+
+
+OPERATOR = "198.51.100.7"
+
+
+@pytest.mark.parametrize(
+    ("options", "is_let_in"),
+    [
+        ({}, True),
+        ({"firewall_ssh_sources": [f"{OPERATOR}/32"]}, True),
+        ({"firewall_ssh_sources": ["10.0.0.0/8", "fd00::/8"]}, False),
+        ({"firewall_ssh_ports": [22]}, False),
+        ({"firewall_ssh_sources": []}, False),
+    ],
+)
+def test_rules_that_would_shut_this_computer_out_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], *, is_let_in: bool
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", f"{OPERATOR} 50000 203.0.113.10 2222")
+    said = preflight(tmp_path, "--tags", "firewall", **({"ansible_port": 2222} | options))
+    shut_out = f"This computer would be shut out: it comes from {OPERATOR} to port 2222 of the machine"
+    assert (shut_out in said) is not is_let_in
+    assert ("here is not ready" in said) is not is_let_in
