@@ -29,8 +29,8 @@ from tools.packages import ROOT
 OUTSIDE = "outside"
 # Every TCP port; a machine that drops does not answer, and is not waited for any longer than that.
 ARGUMENTS = "-Pn -n -p- --max-retries 1 --max-rtt-timeout 500ms -oG -"
-# Thousands of questions a second would fill the kernel's table of connections, and those that two machines ask each
-# other at once would look like answers there: they are kept out of it. nmap sees answers before the kernel does.
+# Thousands of questions a second would fill the kernel's table of connections, and those that two machines
+# ask each other at once would look like answers there. They are kept out of it: nmap sees answers before it.
 FAST = "--min-rate 5000 --source-port 1023"
 BEGINS = """table inet taskyard_scan {
   chain output {

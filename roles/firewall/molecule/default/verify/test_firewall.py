@@ -18,6 +18,14 @@ def tables(machine: Host) -> set[str]:
     return set(machine.check_output("nft list tables").splitlines())
 
 
+def come_to(machine: Host, wanted: set[str]) -> None:
+    """Wait until these tables are there: what follows from a command to systemd comes after its end."""
+    deadline = time.monotonic() + 10
+    while tables(machine) != wanted:
+        assert time.monotonic() < deadline, tables(machine)
+        time.sleep(0.2)
+
+
 def test_a_port_that_is_named_answers(knock: Knock) -> None:
     assert knock("a", 8080) == "open"
     assert knock("b", 8080) == "closed"  # nothing listens there, and it says so
@@ -76,16 +84,16 @@ def test_it_is_there_when_the_operators_rules_were_loaded_anew(
 ) -> None:
     machine = machines["b"]
     machine.run_expect([0], f"systemctl {verb} nftables")
-    assert tables(machine) == {"table inet operator", "table inet taskyard"}
+    come_to(machine, {"table inet operator", "table inet taskyard"})
     assert machine.check_output("taskyard-firewall state") == "loaded"
 
 
 def test_it_goes_and_comes_with_the_operators_rules(machines: Mapping[str, Host]) -> None:
     machine = machines["b"]
     machine.run_expect([0], "systemctl stop nftables")
-    assert tables(machine) == set()
+    come_to(machine, set())
     machine.run_expect([0], "systemctl start nftables")
-    assert tables(machine) == {"table inet operator", "table inet taskyard"}
+    come_to(machine, {"table inet operator", "table inet taskyard"})
 
 
 def test_at_boot_it_is_loaded_before_there_is_a_network(machine: Host) -> None:
