@@ -4,6 +4,7 @@ import pytest
 from testinfra.host import Host
 
 from tests.molecule.requests import ask, listening, unit
+from tests.molecule.sandboxes import OWN, check_sandbox, check_score
 
 PORTS = (9001, 9002)
 
@@ -35,6 +36,12 @@ def test_each_is_a_unit_that_may_do_little(machine: Host, port: int) -> None:
         "Restart": "always",
     }
     assert unit(machine, name, *expected) == expected
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_each_is_in_a_sandbox_in_which_nothing_can_be_written(machine: Host, port: int) -> None:
+    check_score(machine, f"taskyard-echo@{port}", OWN)
+    check_sandbox(machine, f"taskyard-echo@{port}")
 
 
 def test_the_running_process_reads_its_own_files_and_writes_nothing(machine: Host) -> None:

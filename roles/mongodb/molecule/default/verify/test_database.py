@@ -7,6 +7,7 @@ import pytest
 from testinfra.host import Host
 
 from tests.molecule.requests import listening
+from tests.molecule.sandboxes import OTHERS, check_sandbox, check_score
 
 PASSWORDS = {"admin": "the-administrator", "auth": "the-auth-service", "tasks": "the-task-service"}
 DATABASES = {"admin": "admin", "auth": "taskyard_auth", "tasks": "taskyard_tasks"}
@@ -63,7 +64,7 @@ def test_it_is_started_at_boot_as_a_user_without_rights(machine: Host) -> None:
         ("NoNewPrivileges", "yes"),
         ("PrivateTmp", "yes"),
         ("ProtectHome", "yes"),
-        ("ProtectSystem", "full"),
+        ("ProtectSystem", "strict"),
         ("LimitNOFILE", "64000"),
         ("TasksMax", "infinity"),
         ("StartLimitIntervalUSec", "0"),
@@ -71,6 +72,21 @@ def test_it_is_started_at_boot_as_a_user_without_rights(machine: Host) -> None:
 )
 def test_its_unit_is_as_systemd_sees_it(machine: Host, name: str, value: str) -> None:
     assert machine.check_output("systemctl show --property=%s --value mongod", name) == value
+
+
+def test_it_is_in_a_sandbox_and_writes_its_data_alone(machine: Host) -> None:
+    check_score(machine, "mongod", OTHERS)
+    check_sandbox(machine, "mongod", "/var/lib/mongodb")
+
+
+def test_in_its_sandbox_it_sees_the_machines_memory_and_runs_javascript(machine: Host) -> None:
+    seen = ask(machine, "admin", {"hostInfo": 1}, "admin")["system"]
+    assert seen["memSizeMB"] > 0
+    assert seen["numCores"] > 0
+    insert = {"insert": "scripted", "documents": [{"number": number} for number in range(20)]}
+    assert ask(machine, "taskyard_tasks", insert, "tasks")["n"] == 20
+    scripted = {"find": "scripted", "filter": {"$where": "this.number % 5 === 0"}}
+    assert len(ask(machine, "taskyard_tasks", scripted, "tasks")["cursor"]["firstBatch"]) == 4
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tests.molecule import instances as running
 from tests.molecule.certificates import in_file, names, served, spoken
 from tests.molecule.instances import AUTHORITIES, instances, stop
 from tests.molecule.requests import listening
+from tests.molecule.sandboxes import OTHERS, check_sandbox, check_score
 
 PORTS = (9001, 9002, 9003)
 ask = partial(running.ask, gateway="https://127.0.0.1")
@@ -108,3 +109,33 @@ def test_who_comes_in_the_clear_is_sent_on_with_method_and_body(machine: Host) -
 def test_it_speaks_http_2(machine: Host) -> None:
     asked = f"curl -s -o /dev/null -w '%{{http_version}}' --http2 --cacert {AUTHORITIES} https://127.0.0.1/healthz"
     assert machine.check_output(asked) == "2"
+
+
+def test_it_is_in_a_sandbox_and_writes_its_logs_and_its_state_alone(machine: Host) -> None:
+    check_score(machine, "nginx", OTHERS)
+    check_sandbox(machine, "nginx", "/run", "/var/lib/nginx", "/var/log/nginx")
+
+
+def test_in_its_sandbox_it_loads_its_configuration_anew_and_stops_in_peace(machine: Host) -> None:
+    pid = machine.check_output("systemctl show --property=MainPID --value nginx")
+    machine.run_expect([0], "systemctl reload nginx")
+    assert ask(machine, "/healthz")[0]["status"] == 200
+    assert machine.check_output("systemctl show --property=MainPID --value nginx") == pid
+    machine.run_expect([0], "systemctl restart nginx")
+    assert machine.check_output("systemctl show --property=Result --value nginx") == "success"
+    assert ask(machine, "/healthz")[0]["status"] == 200
+
+
+def test_in_its_sandbox_it_goes_on_in_a_new_log_when_the_old_one_is_set_aside(machine: Host) -> None:
+    machine.run_expect(
+        [0], "mv /var/log/nginx/access.log /var/log/nginx/access.log.1 && systemctl kill -s USR1 nginx"
+    )
+    machine.run_expect([0], "timeout 5 sh -c 'until test -e /var/log/nginx/access.log; do sleep 0.1; done'")
+    ask(machine, "/after-the-change")
+    assert "/after-the-change" in machine.file("/var/log/nginx/access.log").content_string
+
+
+def test_in_its_sandbox_it_keeps_a_large_request_on_disk_meanwhile(machine: Host) -> None:
+    post = "import urllib.request; urllib.request.urlopen('http://127.0.0.1/echo', bytes(900_000))"
+    said = machine.run("python3 -c %s", post).stderr
+    assert "HTTP Error 502" in said, said  # it had all of it, and no instance to give it to; it would be 500

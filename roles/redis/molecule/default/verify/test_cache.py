@@ -7,6 +7,7 @@ import pytest
 from testinfra.host import Host
 
 from tests.molecule.requests import listening
+from tests.molecule.sandboxes import OTHERS, can_write, check_sandbox, check_score
 
 CLI = "redis-cli --tls --cacert /etc/redis/authorities.pem"
 PASSWORDS = {"tasks": "for-tests-1", "operator": 'for-tests "2" \\/+%é#'}
@@ -114,3 +115,11 @@ def test_its_accounts_can_be_read_by_redis_and_root_alone(machine: Host) -> None
         file = machine.file(path)
         assert (file.user, file.group, file.mode) == ("redis", "redis", 0o640)
     assert not machine.file("/etc/redis/users.acl").contains("for-tests")
+
+
+def test_it_is_in_a_sandbox_in_which_it_cannot_write_its_own_configuration(machine: Host) -> None:
+    check_score(machine, "redis-server", OTHERS)
+    check_sandbox(machine, "redis-server", "/var/lib/redis", "/run/redis")
+    assert not can_write(
+        machine, machine.check_output("systemctl show -P MainPID redis-server"), "/etc/redis"
+    )

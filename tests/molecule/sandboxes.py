@@ -1,0 +1,34 @@
+"""What a machine's units may do: systemd's own score of it, and the sandbox that a running process is in."""
+
+from __future__ import annotations
+
+from testinfra.host import Host
+
+# systemd-analyze scores from 0 (may do nothing) to 10. Services of our own, and programs of others.
+OWN = 2.0
+OTHERS = 3.5
+
+
+def check_score(machine: Host, unit: str, limit: float) -> None:
+    """The unit's exposure is at most that."""
+    scored = machine.run("systemd-analyze security --no-pager --threshold=%s %s", f"{limit * 10:.0f}", unit)
+    assert "Overall exposure level" in scored.stdout, scored.stderr
+    assert scored.rc == 0, scored.stdout
+
+
+def check_sandbox(machine: Host, unit: str, *writable: str) -> None:
+    """The unit's process was started in its sandbox, and of all folders these alone can be written there."""
+    pid = machine.check_output("systemctl show --property=MainPID --value %s", unit)
+    status = machine.check_output("cat /proc/%s/status", pid).splitlines()
+    assert {"NoNewPrivs:\t1", "Seccomp:\t2"} <= set(status)
+    folders = ("/", "/etc", "/usr", "/opt", "/var", "/var/lib", "/root", *writable)
+    assert [folder for folder in folders if can_write(machine, pid, folder)] == [*writable]
+
+
+def can_write(machine: Host, pid: str, folder: str) -> bool:
+    """Whether root could write there, if it saw the file systems as the process does."""
+    file = f"{folder}/sandbox-test"
+    touched = machine.run("nsenter --mount --target %s touch %s", pid, file)
+    if touched.rc == 0:
+        machine.check_output("nsenter --mount --target %s rm %s", pid, file)
+    return bool(touched.rc == 0)
