@@ -1,6 +1,5 @@
 """The machine has what it had."""
 
-import pytest
 from testinfra.host import Host
 
 

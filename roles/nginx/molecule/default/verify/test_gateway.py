@@ -72,9 +72,9 @@ def test_its_log_has_one_json_object_a_line_and_no_query(machine: Host) -> None:
     assert "secret" not in last
 
 
-def test_its_configuration_can_be_changed_by_root_alone(machine: Host) -> None:
+def test_its_configuration_can_be_read_and_changed_by_root_alone(machine: Host) -> None:
     file = machine.file("/etc/nginx/nginx.conf")
-    assert (file.user, file.group, file.mode) == ("root", "root", 0o644)
+    assert (file.user, file.group, file.mode) == ("root", "root", 0o640)
 
 
 def test_its_certificate_is_of_the_authority_and_for_its_names(machine: Host) -> None:
