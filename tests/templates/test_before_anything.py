@@ -50,7 +50,17 @@ def preflight(folder: Path, *arguments: str, **variables: object) -> str:
     return said
 
 
-ABSENT = ("base", "firewall", "mongodb", "redis", "release", "auth_service", "task_service", "nginx")
+ABSENT = (
+    "base",
+    "hardening",
+    "firewall",
+    "mongodb",
+    "redis",
+    "release",
+    "auth_service",
+    "task_service",
+    "nginx",
+)
 
 
 def test_all_of_it_is_said_at_once(tmp_path: Path) -> None:
