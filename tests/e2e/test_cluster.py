@@ -65,7 +65,7 @@ def test_site_run_again_changes_nothing_on_any_machine() -> None:
 
 
 def test_every_machine_is_reached_by_those_alone_that_the_inventory_implies() -> None:
-    run(PYTHON, "-m", "tools.scan", "--env", ENVIRONMENT)
+    run("make", "scan", f"ENV={ENVIRONMENT}", "INSTALL=yes")
 
 
 def test_stopping_one_task_instance_costs_no_request() -> None:
