@@ -128,6 +128,14 @@ def test_rules_that_nobody_confirms_are_taken_back(machine: Host, knock: Knock) 
 
 
 @pytest.mark.usefixtures("saved")
+def test_where_there_were_no_rules_none_come_back(machine: Host) -> None:
+    machine.run_expect([0], "systemctl stop taskyard-firewall")
+    machine.run_expect([0], "taskyard-firewall try 3 22")
+    assert tables(machine) == {"table inet taskyard"}
+    come_to(machine, set())
+
+
+@pytest.mark.usefixtures("saved")
 def test_rules_that_are_confirmed_stay(machine: Host) -> None:
     machine.run_expect([0], f"sed -i s/8080/8081/ {CANDIDATE}")
     machine.run_expect([0], "taskyard-firewall try 3 22")
