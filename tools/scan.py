@@ -76,6 +76,9 @@ class Found:
     undropped: int = 0
 
 
+NOTHING = Found(frozenset())
+
+
 @dataclass(frozen=True)
 class Row:
     """Who asked whom; what should have answered, and what did."""
@@ -200,15 +203,21 @@ def scan(environment: str) -> list[Row]:
         machines, inside = from_inside(environment, Path(folder))
     filtered = [machine for _, machine in sorted(machines.items()) if machine.is_filtered]
     rows = [
-        Row(source.name, target.name, target.lets_in(source.address), found)
+        Row(
+            source.name,
+            target.name,
+            target.lets_in(source.address),
+            inside[source.name].get(target.address, NOTHING),
+        )
         for source in machines.values()
         for target in filtered
-        if (found := inside.get(source.name, {}).get(target.address)) is not None
+        if target.address != source.address
     ]
     outside = from_outside(filtered)
     for target in filtered:
         address = address_of(target.outside)
-        rows.append(Row(OUTSIDE, target.name, target.lets_in(own_address(address)), outside[address]))
+        expected = target.lets_in(own_address(address))
+        rows.append(Row(OUTSIDE, target.name, expected, outside.get(address, NOTHING)))
     return sorted(rows, key=lambda row: (row.target, row.source != OUTSIDE, row.source))
 
 
