@@ -150,7 +150,7 @@ def test_rules_that_are_confirmed_stay(machine: Host) -> None:
 def test_what_was_tried_twice_goes_back_to_what_was_confirmed(machine: Host) -> None:
     before = machine.check_output(TABLE)
     for port in ("8081", "8083"):
-        machine.run_expect([0], f"sed -E -i 's/dport . 808[013] /dport {{ {port} /' {CANDIDATE}")
+        machine.run_expect([0], f"sed -E -i 's/dport 808[013] /dport {port} /' {CANDIDATE}")
         machine.run_expect([0], "taskyard-firewall try 600 22")
         assert port in machine.check_output(TABLE)
     machine.run_expect([0], "taskyard-firewall rollback")
