@@ -33,3 +33,4 @@ def test_it_leads_to_other_machines_now(knock: Knock) -> None:
 
 def test_updates_are_left_to_others(machine: Host) -> None:
     assert not machine.file("/etc/apt/apt.conf.d/60taskyard-upgrades").exists
+    assert not machine.package("unattended-upgrades").is_installed
