@@ -56,3 +56,9 @@ async def test_without_a_good_token_no_route_begins(client: httpx.AsyncClient, h
         answer = await client.get(path, headers={} if header is None else {"Authorization": header})
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+async def test_of_two_tokens_none_is_believed(client: httpx.AsyncClient) -> None:
+    for second in ("Bearer good", "Bearer bad", ""):
+        headers = [("Authorization", "Bearer good"), ("authorization", second)]
+        assert (await client.get("/identity", headers=headers)).status_code == 401
