@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,12 +35,17 @@ def stack_settings() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def stack(stack_settings: dict[str, str]) -> Iterator[LocalStack]:
+def gateway_options() -> dict[str, Any]:
+    return GATEWAY_OPTIONS
+
+
+@pytest.fixture(scope="session")
+def stack(stack_settings: dict[str, str], gateway_options: dict[str, Any]) -> Iterator[LocalStack]:
     found = servers.find()
     folder = Path(tempfile.mkdtemp(prefix="taskyard-test-"))
     try:
         with LocalStack(
-            found, folder, settings=stack_settings, gateway_options=GATEWAY_OPTIONS, cors_origins=[PAGE]
+            found, folder, settings=stack_settings, gateway_options=gateway_options, cors_origins=[PAGE]
         ) as running:
             yield running
     finally:

@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it, but for what it answers to something that is no HTTP."""
+"""HTTP as uvicorn speaks it, but for what it answers to something that is no HTTP, and for trailers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from app.common.problems import problem_response
 
 
 class Protocol(HttpToolsProtocol):
+    def on_headers_complete(self) -> None:
+        """Begin the request. What comes behind its body is no header (RFC 9110, 6.5.1): nobody gets to see it.
+
+        uvicorn would add it to the headers, while the application may have read them or not.
+        """
+        super().on_headers_complete()
+        self.headers = []
+
     def send_400_response(self, msg: str) -> None:
         """Answer with a problem document, where uvicorn has plain text. The application sees none of it."""
         response = problem_response(400, msg, None, {"Connection": "close"})

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.api.people import People
+from tests.attacks.attack import Scene
+from tests.conftest import GATEWAY_OPTIONS, SETTINGS
+from tools.local_stack import LocalStack
+
+# Seconds that a client may be silent: fewer than in production, so that the end is seen.
+PATIENCE = 2
+CONNECTIONS = 50
+
+
+@pytest.fixture(scope="session")
+def gateway_options() -> dict[str, Any]:
+    return {
+        **GATEWAY_OPTIONS,
+        "nginx_client_timeout": f"{PATIENCE}s",
+        "nginx_client_requests": CONNECTIONS,
+    }
+
+
+@pytest.fixture(scope="session")
+def stack_settings() -> dict[str, str]:
+    """A wrong password after the other: 429 would hide all other answers."""
+    return {**SETTINGS, "TASKYARD_AUTH_ATTEMPTS_PER_ACCOUNT": "1000000 per second"}
+
+
+@pytest.fixture
+def people(stack: LocalStack) -> Iterator[People]:
+    people = People(stack)
+    yield people
+    people.close()
+
+
+@pytest.fixture
+def scene(stack: LocalStack, people: People) -> Scene:
+    return Scene(stack, people.new(), secrets.token_hex(8))
