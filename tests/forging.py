@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -86,6 +87,7 @@ def signed(key: Any, header: str, claims: str) -> str:
     return f"{header}.{claims}.{encoded(key.sign(f'{header}.{claims}'.encode()))}"
 
 
+@cache
 def foreign_key() -> str:
     key = rsa.generate_private_key(65537, 2048)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

@@ -100,7 +100,7 @@ def _refuse(reason: str) -> NoReturn:
 
 async def _check_type(request: StrictRequest, expected: str) -> None:
     """Raise 415 for content that is not called what the route reads. No content needs no type."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if any(coding.lower() != "identity" for coding in request.headers.getlist("content-encoding")):
         raise HTTPException(415, "the body must not be compressed", {"Accept-Encoding": "identity"})
     given = request.headers.get("content-type")
     if _is(given, expected) or not (given or await request.body()):

@@ -13,7 +13,8 @@ from tools.local_stack import LocalStack
 
 # Seconds that a client may be silent: fewer than in production, so that the end is seen.
 PATIENCE = 2
-CONNECTIONS = 50
+# Requests that one address may have under way.
+REQUESTS = 50
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +22,7 @@ def gateway_options() -> dict[str, Any]:
     return {
         **GATEWAY_OPTIONS,
         "nginx_client_timeout": f"{PATIENCE}s",
-        "nginx_client_requests": CONNECTIONS,
+        "nginx_client_requests": REQUESTS,
     }
 
 

@@ -65,7 +65,7 @@ CHAPTER = Chapter(
         _query("completed=1", "true or false"),
         _query("due_after=9999-99-99T99:99:99Z", "that is no time"),
         _query("due_before=1e400", "that is no time"),
-        _query("&".join(f"tag=t{number}" for number in range(1000)), "20 tags are enough", sent="A thousand tags"),
+        _query("&".join(f"tag=t{number}" for number in range(800)), "20 tags are enough", sent="800 tags"),
         _query("&".join(f"p{number}" for number in range(1300)), _UNKNOWN, sent="1300 parameters"),
         _query("&" * 8000, "nothing, 8000 times, is nothing", 200, sent="8000 `&`"),
         _query("%", "a sign that begins no encoding stands for itself"),

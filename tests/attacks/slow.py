@@ -38,7 +38,7 @@ CHAPTER = ProofChapter(
         ),
         Proof(
             "an answer that is not read",
-            "A list of 2 MB is asked for, and not read",
+            "A list of 8 MB is asked for, and not read",
             "closed, after `nginx_client_timeout`; the service was done long before",
             "the gateway keeps the answer, not the service",
             "test_an_answer_that_is_not_read_is_ended",
