@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Ansible is started some hundred times: in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv up down status smoke scan provision relocate test fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
+.PHONY: help venv up down status smoke scan provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,13 @@ test: venv ## lint, then unit and API tests against real servers (no root, no ma
 	@$(MAKE) --no-print-directory lint
 	@python -m pytest tests/unit tests/templates tests/api -n 3 --dist loadgroup --cov --cov-report=term
 
+attacks: venv ## attack the API: every answer as docs/attacks.md promises, which is made anew
+	@python -m tests.attacks
+	@python -m pytest tests/attacks -n 2 --dist loadgroup
+
+advisories: venv ## do the pins have holes that are known? (asks PyPI)
+	@python -m tools.advisories
+
 fuzz: venv ## ask the API what its documents allow, and more (MAX_EXAMPLES=100 an operation)
 	@python -m pytest tests/fuzz --capture=no
 
@@ -67,9 +74,9 @@ check-cache: venv ## a million operations with faults: does a cached list ever l
 
 PYTHON_CODE := app roles tests tools
 # The slowest first: it goes on beside all the others.
-LINTERS := lint-ansible lint-types lint-style lint-docs lint-yaml lint-excuses
+LINTERS := lint-ansible lint-types lint-holes lint-style lint-docs lint-yaml lint-excuses
 .PHONY: $(LINTERS)
-lint: venv ## ruff, mypy, yamllint, ansible-lint; are the roles' documents up to date?
+lint: venv ## ruff, mypy, bandit, yamllint, ansible-lint; are the documents that are made up to date?
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(LINTERS)
 
 lint-ansible:
@@ -82,16 +89,20 @@ lint-style:
 	@ruff check --quiet $(PYTHON_CODE)
 	@ruff format --quiet --check $(PYTHON_CODE) || { echo "Not formatted as agreed; mend it with: .venv/bin/ruff format $(PYTHON_CODE)"; exit 1; }
 
+lint-holes:
+	@bandit --quiet --configfile pyproject.toml --recursive app tools roles
+
 lint-docs:
 	@python -m tools.role_docs --check
+	@python -m tests.attacks --check
 
 lint-yaml:
 	@yamllint --strict .
 
 lint-excuses:
-	@if grep -rnE --include='*.py' --include='*.yml' 'noqa|type: ignore|pragma: no|yamllint disable' $(PYTHON_CODE) playbooks inventory \
-	    | grep -vE '(noqa: [A-Za-z0-9-]+(, ?[A-Za-z0-9-]+)* - |type: ignore\[[a-z, -]+\] # )[^ ]'; then \
-	  echo "These lines excuse themselves from a rule without saying why: noqa: RULE - reason; type: ignore[rule] # reason"; exit 1; fi
+	@if grep -rnE --include='*.py' --include='*.yml' 'noqa|type: ignore|nosec|pragma: no|yamllint disable' $(PYTHON_CODE) playbooks inventory \
+	    | grep -vE '(noqa: [A-Za-z0-9-]+(, ?[A-Za-z0-9-]+)* - |type: ignore\[[a-z, -]+\] # |nosec B[0-9]+(, ?B[0-9]+)* # )[^ ]'; then \
+	  echo "These lines excuse themselves from a rule without saying why: noqa: RULE - reason; type: ignore[rule] # reason; nosec B000 # reason"; exit 1; fi
 
 docs: venv ## make the roles' defaults and option tables from their argument specs
 	@python -m tools.role_docs

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import secrets
 import socket
 import sys
@@ -233,7 +232,7 @@ def public_half(private_key: bytes) -> bytes:
 def free_ports(count: int) -> list[int]:
     """Find ports of 127.0.0.1 that nobody listens on."""
     found: list[int] = []
-    for port in random.sample(_PORT_RANGE, len(_PORT_RANGE)):
+    for port in secrets.SystemRandom().sample(_PORT_RANGE, len(_PORT_RANGE)):
         if is_free(port):
             found.append(port)
             if len(found) == count:

@@ -9,9 +9,9 @@ from app.common.problems import problem_response
 
 class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
-        """Begin the request. What comes behind its body is no header (RFC 9110, 6.5.1): nobody gets to see it.
+        """Begin the request. What comes behind its body is no header (RFC 9110, 6.5.1), and nobody sees it.
 
-        uvicorn would add it to the headers, while the application may have read them or not.
+        uvicorn would add it to the headers, which the application may have read by then or not.
         """
         super().on_headers_complete()
         self.headers = []

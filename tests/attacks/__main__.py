@@ -14,7 +14,8 @@ def main() -> int:
         return 0
     if DOCUMENT.exists() and DOCUMENT.read_text(encoding="utf-8") == made:
         return 0
-    print("docs/attacks.md is not what tests/attacks has: .venv/bin/python -m tests.attacks")  # noqa: T201
+    sys.stdout.write("docs/attacks.md is not what tests/attacks has: .venv/bin/python -m tests.attacks
+")
     return 1
 
 
