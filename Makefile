@@ -54,7 +54,7 @@ test: venv ## lint, then unit and API tests against real servers (no root, no ma
 
 attacks: venv ## attack the API: every answer as docs/attacks.md promises, which is made anew
 	@python -m tests.attacks
-	@python -m pytest tests/attacks -n 2 --dist loadgroup
+	@python -m pytest tests/attacks
 
 advisories: venv ## do the pins have holes that are known? (asks PyPI)
 	@python -m tools.advisories

@@ -2,7 +2,7 @@
 
     python -m tools.advisories
 
-Only a finding is a failure. A pin that could not be looked up is named: that it is without a hole nobody has said.
+Only a finding is a failure. Pins that could not be looked up are named: of them nobody has said anything.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def main() -> int:
         found += holes
         unknown += len(left_out)
     if unknown:
-        print("Not all could be checked, so this says nothing about the rest. Ask again where pypi.org answers.")
+        print(
+            "Not all could be checked, so this says nothing about the rest. Ask again where pypi.org answers."
+        )
     return 1 if found else 0
 
 
@@ -59,7 +61,9 @@ def ask(requirements: Path) -> list[dict[str, Any]] | str:
 def findings(pins: list[dict[str, Any]]) -> Iterator[str]:
     for pin in pins:
         for hole in pin.get("vulns", []):
-            mended = f"mended in {', '.join(hole['fix_versions'])}" if hole["fix_versions"] else "not mended yet"
+            mended = (
+                f"mended in {', '.join(hole['fix_versions'])}" if hole["fix_versions"] else "not mended yet"
+            )
             yield f"{pin['name']} {pin['version']}: {hole['id']} ({mended})"
 
 

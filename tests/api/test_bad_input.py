@@ -145,6 +145,10 @@ def test_a_refusal_points_at_what_is_wrong(anna: Person) -> None:
         (b'{"title": ', "the body is not valid JSON: Expecting value (line 1, column 11)"),
         (b"[" * 200_000, "the body is not valid JSON: it is nested too deeply"),
         (b"9" * 5000, "the body is not valid JSON: a number has too many digits"),
+        (
+            json.dumps([dict.fromkeys(map(str, range(101)))] * 100).encode(),
+            "the body has more than 10000 members",
+        ),
     ],
 )
 def test_what_is_wrong_with_the_json_is_said(anna: Person, body: bytes, said: str) -> None:

@@ -14,8 +14,7 @@ def main() -> int:
         return 0
     if DOCUMENT.exists() and DOCUMENT.read_text(encoding="utf-8") == made:
         return 0
-    sys.stdout.write("docs/attacks.md is not what tests/attacks has: .venv/bin/python -m tests.attacks
-")
+    sys.stdout.write(f"{DOCUMENT.name} is not what tests/attacks has: .venv/bin/python -m tests.attacks\n")
     return 1
 
 

@@ -32,13 +32,14 @@ def stack_settings() -> dict[str, str]:
     return {**SETTINGS, "TASKYARD_AUTH_ATTEMPTS_PER_ACCOUNT": "1000000 per second"}
 
 
-@pytest.fixture
-def people(stack: LocalStack) -> Iterator[People]:
-    people = People(stack)
-    yield people
-    people.close()
+@pytest.fixture(scope="session")
+def people(stack: LocalStack) -> People:
+    """Once: reading the key that signs their tokens takes longer than most attacks."""
+    return People(stack)
 
 
 @pytest.fixture
-def scene(stack: LocalStack, people: People) -> Scene:
-    return Scene(stack, people.new(), secrets.token_hex(8))
+def scene(stack: LocalStack, people: People) -> Iterator[Scene]:
+    person = people.new()
+    yield Scene(stack, person, secrets.token_hex(8))
+    person.close()

@@ -1,4 +1,4 @@
-"""Clients that take their time, and many of them: the tests of test_slow_clients.py and test_many_clients.py."""
+"""Clients that take their time, and many of them: test_slow_clients.py and test_many_clients.py."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHAPTER = ProofChapter(
             "bodies that drip",
             "Bodies of which a byte comes now and then, more than one address may have",
             "429 for those that are too many; no service has seen the others",
-            "a byte in time is no silence: such requests are bounded by `nginx_client_requests` for each address",
+            "a byte in time is no silence: `nginx_client_requests` bounds them, for each address",
             "test_dripping_bodies_are_few",
         ),
         Proof(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 
-from tests.attacks.attack import GATEWAY, TASKS, Attack, Chapter, Exchange, Scene, both, gateway, request
+from tests.attacks.attack import GATEWAY, TASKS, Attack, Chapter, Scene, both, gateway, request
+from tests.attacks.wire import Exchange
 
 PATIENCE_SECONDS = 10
 _CLIENT = "whose request it is, the connection says (RFC 7239, 8.1)"
@@ -18,8 +19,11 @@ def logged(scene: Scene, identity: str) -> list[dict[str, object]]:
     give_up = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < give_up:
         lines = [
-            line for log in logs for line in log.read_bytes().splitlines() if identity.encode() in line and b'"client"' in line
-        ]  # fmt: skip
+            line
+            for log in logs
+            for line in log.read_bytes().splitlines()
+            if identity.encode() in line and b'"client"' in line
+        ]
         if len(lines) > 1:
             return [json.loads(line) for line in lines]
         time.sleep(0.02)
@@ -74,12 +78,15 @@ def _headers(name: str, sent: str, why: str, *headers: str, at: tuple[int, int] 
 
 CHAPTER = Chapter(
     "Who asks, and what a request is called",
-    "All are answered; what they claim is not believed. The logs of the gateway and the service have the true client.",
+    "What they claim is not believed: the gateway's log and the service's have the true client.",
     [
         _claim("X-Forwarded-For"),
         _claim("X-Forwarded-For", "127.0.0.1, 203.0.113.7"),
         _claim("X-Forwarded-For", '203.0.113.7","client":"203.0.113.7'),
-        *(_claim(header) for header in ("X-Real-IP", "X-Client-IP", "True-Client-IP", "X_Forwarded_For", "Via")),
+        *(
+            _claim(header)
+            for header in ("X-Real-IP", "X-Client-IP", "True-Client-IP", "X_Forwarded_For", "Via")
+        ),
         _claim("Forwarded", "for=203.0.113.7;by=203.0.113.7"),
         _named("an id that is JSON", '`X-Request-ID: "},{"status":200,"x":"`', '"},{"status":200,"x":"'),
         _named("an id with markup", "`X-Request-ID: <script>`", "<script>alert(1)</script>"),
@@ -87,25 +94,83 @@ CHAPTER = Chapter(
         _named("an id of 65 characters", "An `X-Request-ID` of 65 characters", "a" * 65),
         _named("an id of bytes", "An `X-Request-ID` of bytes that are no text", "\udcff\udcfe"),
         _named("an id with a line end", "`X-Request-ID: a%0d%0ab`", "a%0d%0ab"),
-        Attack("hop by hop", "`Connection: close, X-Request-ID, X-Forwarded-For, Authorization`",
-               request("GET /tasks", "Connection: close, X-Request-ID, X-Forwarded-For, Authorization", "X-Request-ID: @WORD@"),
-               gateway(200), "a client does not choose what the gateway tells the services", _client_is_known),
-        Attack("two ids", "`X-Request-ID` twice", request("GET /tasks", "X-Request-ID: @WORD@", "X-Request-ID: other"),
-               gateway(200), "the gateway passes on one, the same that it logs", _id_is_kept),
-        *map(_origin, ("https://evil.example", "null", "https://tasks.example.org.evil.example", "https://tasks.example.org:1",
-                       "http://tasks.example.org", "HTTPS://TASKS.EXAMPLE.ORG.")),
-        _headers("a header of 9000 characters", "A header line of 9000 characters", "8 KiB are enough", "X-A: " + "a" * 9000,
-                 at=(400, 200)),
-        _headers("20 000 headers", "20 000 headers", "the gateway reads 32 KiB of them", *(f"X-{n}: 1" for n in range(20_000)),
-                 at=(400, 200)),
-        _headers("a thousand ranges", "`Range: bytes=0-,0-,…`, a thousand times", "no answer is repeated, none is cut",
-                 "Range: bytes=" + ",".join(["0-"] * 1000)),
-        _headers("a thousand languages", "`Accept` and `Accept-Language` of 8000 characters", "nothing searches in them",
-                 "Accept: " + "a/b;q=0.1," * 780, "Accept-Language: " + "a;q=0.1," * 980),
-        _headers("a thousand tags", "`If-None-Match` of a thousand tags, weak ones and commas", "compared in one pass",
-                 "If-None-Match: " + 'W/"a",,' * 1000),
-        _headers("a thousand cookies", "`Cookie` of a thousand cookies", "there are no cookies here", "Cookie: " + "a=b; " * 1000),
-        Attack("Expect", "`Expect: 200-maybe`", request("GET /tasks", "Expect: 200-maybe"), both(200),
-               "an expectation that is not known changes nothing (RFC 9110, 10.1.1)", _whole),
+        Attack(
+            "hop by hop",
+            "`Connection: close, X-Request-ID, X-Forwarded-For, Authorization`",
+            request(
+                "GET /tasks",
+                "Connection: close, X-Request-ID, X-Forwarded-For, Authorization",
+                "X-Request-ID: @WORD@",
+            ),
+            gateway(200),
+            "a client does not choose what the gateway tells the services",
+            _client_is_known,
+        ),
+        Attack(
+            "two ids",
+            "`X-Request-ID` twice",
+            request("GET /tasks", "X-Request-ID: @WORD@", "X-Request-ID: other"),
+            gateway(200),
+            "the gateway passes on one, the same that it logs",
+            _id_is_kept,
+        ),
+        *map(
+            _origin,
+            (
+                "https://evil.example",
+                "null",
+                "https://tasks.example.org.evil.example",
+                "https://tasks.example.org:1",
+                "http://tasks.example.org",
+                "HTTPS://TASKS.EXAMPLE.ORG.",
+            ),
+        ),
+        _headers(
+            "a header of 9000 characters",
+            "A header line of 9000 characters",
+            "8 KiB are enough",
+            "X-A: " + "a" * 9000,
+            at=(400, 200),
+        ),
+        _headers(
+            "20 000 headers",
+            "20 000 headers",
+            "the gateway reads 32 KiB of them",
+            *(f"X-{n}: 1" for n in range(20_000)),
+            at=(400, 200),
+        ),
+        _headers(
+            "a thousand ranges",
+            "`Range: bytes=0-,0-,…`, a thousand times",
+            "no answer is repeated, none is cut",
+            "Range: bytes=" + ",".join(["0-"] * 1000),
+        ),
+        _headers(
+            "a thousand languages",
+            "`Accept` and `Accept-Language` of 8000 characters",
+            "nothing searches in them",
+            "Accept: " + "a/b;q=0.1," * 780,
+            "Accept-Language: " + "a;q=0.1," * 980,
+        ),
+        _headers(
+            "a thousand tags",
+            "`If-None-Match` of a thousand tags, weak ones and commas",
+            "compared in one pass",
+            "If-None-Match: " + 'W/"a",,' * 1000,
+        ),
+        _headers(
+            "a thousand cookies",
+            "`Cookie` of a thousand cookies",
+            "there are no cookies here",
+            "Cookie: " + "a=b; " * 1000,
+        ),
+        Attack(
+            "Expect",
+            "`Expect: 200-maybe`",
+            request("GET /tasks", "Expect: 200-maybe"),
+            both(200),
+            "an expectation that is not known changes nothing (RFC 9110, 10.1.1)",
+            _whole,
+        ),
     ],
-)  # fmt: skip
+)

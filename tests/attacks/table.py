@@ -21,10 +21,10 @@ DOCUMENT = ROOT / "docs" / "attacks.md"
 _HEAD = """\
 # Attacks, and what they get
 
-What an attacker sends to the API, what has to come back, and why that is right. Every row is a test: `make attacks`
-sends each request to the gateway (Nginx as it is configured) and, where it matters, straight to a service, with real
-databases behind. After each one an honest request is answered, no log has a line that is no JSON object, and no service
-has met an error that it did not expect.
+What an attacker sends to the API, what has to come back, and why that is right. Every row is a test:
+`make attacks` sends each request to the gateway (Nginx as it is configured) and, where it matters, straight
+to a service, with real databases behind. After each one an honest request is answered, no log has a line that
+is no JSON object, and no service has met an error that it did not expect.
 
 Made by `make attacks` from `tests/attacks`; change it there.
 """

@@ -15,7 +15,7 @@ import pytest
 
 from tests.api.conftest import eventually
 from tests.api.people import Person, client
-from tests.attacks.attack import Scene
+from tests.attacks.attack import Scene, request
 from tests.attacks.conftest import PATIENCE, REQUESTS
 from tests.attacks.wire import exchange, split
 
@@ -151,7 +151,9 @@ def test_dripping_bodies_are_few(scene: Scene) -> None:
             assert split(answer)[0][0].header("Content-Type") == "application/problem+json"
         assert len(answers) == more
         # Others are not counted with them.
-        assert exchange(scene.stack.ports.gateway, b"GET /healthz HTTP/1.0\r\n\r\n", address="127.0.0.8").answers
+        assert exchange(
+            scene.stack.ports.gateway, b"GET /healthz HTTP/1.0\r\n\r\n", address="127.0.0.8"
+        ).answers
     assert not seen_by_a_service(scene)
 
 
@@ -161,9 +163,7 @@ def test_an_answer_that_is_not_read_is_ended(scene: Scene) -> None:
         body = json.dumps(tasks, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json"}
         assert scene.person.gateway.post("/tasks/bulk", content=body, headers=headers).status_code == 201
-    asked = scene.fill(
-        b"GET /tasks?limit=200 HTTP/1.1\r\nHost: x\r\nX-Request-ID: @WORD@\r\nAuthorization: Bearer @TOKEN@\r\n\r\n"
-    )
+    asked = scene.fill(request("GET /tasks?limit=200", "X-Request-ID: @WORD@"))
     with honest(scene.person), socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", scene.stack.ports.gateway))
@@ -206,6 +206,8 @@ def everything_is_over(scene: Scene) -> Iterator[None]:
     yield
     probe = b"GET /healthz HTTP/1.0\r\n\r\n"
     eventually(
-        lambda: [each.status for each in exchange(scene.stack.ports.gateway, probe, address=SLOW_ADDRESS).answers]
-        == [200]
+        lambda: (
+            [each.status for each in exchange(scene.stack.ports.gateway, probe, address=SLOW_ADDRESS).answers]
+            == [200]
+        )
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from tests.api.test_tokens import forged
+from functools import cache
+
+from app.common.keys import read_private_key
 from tests.attacks.attack import AUTH, GATEWAY, TASKS, Attack, Chapter, Scene, request
-from tests.forging import HEADERS, NONE, SPELLINGS
+from tests.forging import HEADERS, NONE, SPELLINGS, forge
+
+_key = cache(read_private_key)  # reading one takes longer than all else that an attack does
 
 _PATHS = {GATEWAY: "/tasks", TASKS: "/tasks", AUTH: "/auth/me"}
 _ALL = dict.fromkeys(_PATHS, 401)
@@ -62,24 +66,30 @@ _FORGED = {
         "who does not understand it has to refuse (RFC 7515, 4.1.11)",
     ),
     "a payload that is not encoded (b64)": (
-        "A token of the forger's with `b64: false`",
+        "A signed token with `b64: false`",
         "who does not understand it has to refuse (RFC 7797, 6)",
     ),
-    **dict.fromkeys(SPELLINGS, ("", "a token has one spelling (RFC 7515, 2): else one that is blocked has others")),
+    **dict.fromkeys(
+        SPELLINGS, ("", "a token has one spelling (RFC 7515, 2): else one that is blocked has others")
+    ),
     "a fourth part": ("A good token and one point more", "a token has three parts"),
     "a point within the payload": ("A good token with two points in a row", "a token has three parts"),
     **{
-        f"without {claim}": (f"A signed token without `{claim}`", "auth writes all of them: it is not one of ours")
+        f"without {claim}": (
+            f"A signed token without `{claim}`",
+            "auth writes all of them: it is not one of ours",
+        )
         for claim in ("aud", "iss", "exp", "iat", "sub", "jti", "sid")
     },
-}  # fmt: skip
+}
 
 
 def _with_token(how: str, to: str) -> Attack:
     sent, why = _FORGED[how]
 
     def make(scene: Scene) -> bytes:
-        token = forged(scene.stack, how, scene.person.id)
+        pem = scene.stack.public_keys.read_bytes()
+        token = forge(_key(scene.stack.private_key), pem, how, scene.person.id)
         return scene.fill(request(f"GET {_PATHS[to]}", f"Authorization: Bearer {token}", signed_in=False))
 
     return Attack(how, sent or f"A token with {how}", make, {to: 401}, why)
@@ -144,7 +154,9 @@ CHAPTER = Chapter(
         Attack(
             "two tokens, the good one last",
             "Two `Authorization` headers, the last of them good",
-            request("GET /tasks", "Authorization: Bearer x", "Authorization: Bearer @TOKEN@", signed_in=False),
+            request(
+                "GET /tasks", "Authorization: Bearer x", "Authorization: Bearer @TOKEN@", signed_in=False
+            ),
             {GATEWAY: 400, TASKS: 401},
             "as above",
         ),
@@ -182,10 +194,12 @@ CHAPTER = Chapter(
         Attack(
             "a token behind the body",
             "The token in the trailer of a chunked body",
-            request("POST /tasks", "Content-Type: application/json", "Transfer-Encoding: chunked", signed_in=False)
+            request(
+                "POST /tasks", "Content-Type: application/json", "Transfer-Encoding: chunked", signed_in=False
+            )
             + b'd\r\n{"title":"x"}\r\n0\r\nAuthorization: Bearer @TOKEN@\r\n\r\n',
             {GATEWAY: 401, TASKS: 401},
             "what comes behind the body is no header (RFC 9110, 6.5.1)",
         ),
     ],
-)  # fmt: skip
+)

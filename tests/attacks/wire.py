@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import socket
@@ -39,10 +40,9 @@ def exchange(port: int, data: bytes, patience: float = 10, address: str = "127.0
     began = time.monotonic()
     received, first, closed = b"", 0.0, False
     with socket.create_connection(("127.0.0.1", port), patience, source_address=(address, 0)) as connection:
-        try:
+        # Refused before all of it was there: the answer tells why.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # refused before all of it was there: the answer tells why
         while not closed:
             waiting = _LINGER_SECONDS if first else patience
             if not select.select([connection], [], [], waiting)[0]:

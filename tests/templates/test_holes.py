@@ -15,11 +15,11 @@ pytestmark = pytest.mark.xdist_group("rendered")
 
 # What it finds and we have decided, each with the reason.
 ACCEPTED = {
-    "host_spoofing": "No service uses Host: addresses in answers are made from the configured one (docs/attacks.md).",
+    "host_spoofing": "No service uses Host: addresses in answers are made from the configured one.",
     "worker_rlimit_nofile_vs_connections": (
-        "It asks for two files a connection. Only a request under way that is large has more than one, and most of"
-        " the connections are idle. Twice as many would be more than some containers allow, and Nginx would go on"
-        " with 1024."
+        "It asks for two files a connection. Only a large request that is under way has more than one, and"
+        " most connections are idle. Twice as many are more than some containers allow: there Nginx would go"
+        " on with 1024."
     ),
 }
 

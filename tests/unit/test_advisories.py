@@ -24,9 +24,13 @@ UNKNOWN = {"name": "c", "skip_reason": "not found"}
     ],
 )
 def test_a_hole_is_a_failure_and_silence_is_said(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: Any, status: int, said: list[str]
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: Any,
+    status: int,
+    said: list[str],
 ) -> None:
-    monkeypatch.setattr(advisories, "ask", lambda file: answer)
+    monkeypatch.setattr(advisories, "ask", lambda _: answer)
     assert advisories.main() == status
     printed = capsys.readouterr().out
     assert all(each in printed for each in said)
