@@ -16,7 +16,7 @@ _ALL = dict.fromkeys(_PATHS, 401)
 _FORGED = {
     **{
         f"alg {name!r}": (
-            f"A token without a signature whose header says `alg: {name}`",
+            f'A token without a signature whose header says `alg: "{name}"`',
             "RS256 is what is verified, whatever the token says (RFC 8725, 3.1)",
         )
         for name in NONE

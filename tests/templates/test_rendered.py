@@ -96,7 +96,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 VARIANTS: dict[str, dict[str, Any]] = {
     "unlimited": {"nginx_rate": ""},
     "unguarded": {"nginx_guarded_rate": ""},
-    "open": {"nginx_rate": "", "nginx_guarded_rate": ""},
+    "uncounted": {"nginx_client_requests": 0},
+    "open": {"nginx_rate": "", "nginx_guarded_rate": "", "nginx_client_requests": 0},
     "behind": {"nginx_trusted_proxies": ["10.0.9.1", "10.1.0.0/16", "fd00::/8"]},
     "plain": {"nginx_tls": False},
     "trying": {"nginx_hsts_seconds": 0},
@@ -235,12 +236,13 @@ def test_passwords_are_tried_more_slowly_than_the_rest_is_asked(many: Path) -> N
     [
         ("unlimited", ["zone=client"]),
         ("unguarded", ["zone=guarded"]),
-        ("open", ["zone=client", "zone=guarded"]),
+        ("uncounted", ["zone=under_way"]),
+        ("open", ["zone=client", "zone=guarded", "zone=under_way"]),
     ],
 )
 def test_a_limit_that_is_empty_is_off(variants: Path, name: str, off: list[str]) -> None:
     configuration = (variants / name / "nginx.conf").read_text()
-    for zone in ("zone=client", "zone=guarded"):
+    for zone in ("zone=client", "zone=guarded", "zone=under_way"):
         assert (zone in configuration) is (zone not in off)
 
 

@@ -36,6 +36,15 @@ def test_it_is_started_at_boot_and_its_workers_are_nobody_special(machine: Host)
     assert set(users) == {"root", "www-data"}
 
 
+def test_a_worker_may_have_as_many_files_as_its_connections_need(machine: Host) -> None:
+    """18 432; where a container allows less, Nginx would go on with systemd's 1024, and say so in its log."""
+    workers = [each.pid for each in machine.process.filter(comm="nginx") if each.user == "www-data"]
+    assert workers
+    for worker in workers:
+        limits = machine.file(f"/proc/{worker}/limits").content_string
+        assert int(limits.partition("Max open files")[2].split()[0]) >= 18_432
+
+
 def test_it_answers_for_itself(machine: Host) -> None:
     (answer,) = ask(machine, "/healthz")
     assert json.loads(answer["body"]) == {"status": "ok", "service": "gateway"}
