@@ -105,7 +105,7 @@ def _decoded(segment: str) -> bytes:
     """
     content = base64.urlsafe_b64decode(segment + "==")
     if base64.urlsafe_b64encode(content).rstrip(b"=") != segment.encode():
-        raise ValueError(segment)
+        raise ValueError
     return content
 
 
@@ -113,7 +113,7 @@ def _key_id(header: bytes) -> Any:
     """Return `kid`. Raises ValueError or HTTPException for a header that asks for more than we understand."""
     members = strict_json.parse(header)
     if not isinstance(members, dict) or "crit" in members:  # RFC 7515, 4.1.11: refuse, never overlook
-        raise ValueError(members)
+        raise ValueError
     return members.get("kid")
 
 

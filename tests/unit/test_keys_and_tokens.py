@@ -13,13 +13,15 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from hypothesis import example, given
+from hypothesis import strategies as st
 from jose import jwk, jwt
 
 from app.auth.signing import TokenSigner
 from app.common.files import Reread
 from app.common.keys import PrivateKey, read_private_key, read_public_keys, thumbprint
-from app.common.tokens import InvalidTokenError, TokenVerifier
-from tests.forging import TRICKS, forge
+from app.common.tokens import InvalidTokenError, TokenVerifier, _decoded
+from tests.forging import TRICKS, encoded, forge
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +130,21 @@ def test_a_forged_token_is_refused(keys: list[PrivateKey], how: str) -> None:
     assert refused.value.status == 401
     assert refused.value.detail == "the access token is missing, expired or not valid here"
     assert refused.value.headers == {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+@given(st.binary())
+@example(b"\0\0\x17")  # AAAX
+def test_what_is_spelt_in_the_one_way_is_read(content: bytes) -> None:
+    assert _decoded(encoded(content)) == content
+
+
+@given(st.text())
+def test_no_other_text_is_read(text: str) -> None:
+    try:
+        content = _decoded(text)
+    except ValueError:
+        return
+    assert encoded(content) == text
 
 
 def test_a_token_is_refused_at_the_second_in_which_it_expires(
