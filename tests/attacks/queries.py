@@ -92,7 +92,7 @@ CHAPTER = Chapter(
         _query("&".join(f"tag=t{number}" for number in range(800)), "20 tags are enough", sent="800 tags"),
         _query("&".join(f"p{number}" for number in range(1300)), _UNKNOWN, sent="1300 parameters"),
         _query("&" * 8000, "nothing, 8000 times, is nothing", 200, sent="8000 `&`"),
-        _query("%", "a sign that begins no encoding stands for itself"),
+        _query("%", "a sign that begins no encoding stands for itself: it is an unknown name"),
         _query("cursor=" + "A" * 201, _NOT_MADE_HERE, sent="A cursor of 201 characters"),
         _query("cursor=%00", _NOT_MADE_HERE),
         _query("cursor=..%2f..%2f", _NOT_MADE_HERE),

@@ -11,7 +11,7 @@ CHAPTER = ProofChapter(
         Proof(
             "slow headers",
             "200 requests whose headers come a byte at a time and never end (slowloris)",
-            "408 or closed, after `nginx_client_timeout`",
+            "closed, after `nginx_client_timeout`",
             "the headers together have that long, however many bytes come",
             "test_slow_headers_are_ended",
         ),
@@ -25,7 +25,7 @@ CHAPTER = ProofChapter(
         Proof(
             "a body that stops",
             "A body of which half is sent",
-            "408, after `nginx_client_timeout`; no service has seen it",
+            "closed, after `nginx_client_timeout`; no service has seen it",
             "the gateway asks a service when it has the whole request",
             "test_a_body_that_stops_is_ended",
         ),

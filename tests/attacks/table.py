@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from http import HTTPStatus
 
 from tests.attacks import bodies, framing, paths, queries, slow, spoofing, tokens
 from tests.attacks.attack import Attack
@@ -54,7 +53,7 @@ def _rows(attacks: list[Attack]) -> Iterator[str]:
     found: dict[tuple[str, str], dict[str, str]] = {}
     for attack in attacks:
         answers = found.setdefault((attack.sent, attack.why), {})
-        answers |= {to: attack.said or _answer(status) for to, status in attack.status.items()}
+        answers |= {to: attack.said or str(status) for to, status in attack.status.items()}
     for (sent, why), answers in found.items():
         different = list(dict.fromkeys(answers.values()))
         if len(different) == 1:
@@ -65,9 +64,10 @@ def _rows(attacks: list[Attack]) -> Iterator[str]:
             )
 
 
-def _answer(status: int) -> str:
-    return f"{status} {HTTPStatus(status).phrase}"
+def _shown(text: str) -> str:
+    """What a table can hold: no character that is not seen, and none that ends a cell."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text).replace("|", "\\|")
 
 
 def _row(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(_shown(cell) for cell in cells) + " |"

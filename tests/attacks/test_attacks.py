@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.people import client
+from tests.attacks import slow, test_many_clients, test_slow_clients
 from tests.attacks.attack import GATEWAY, Attack, Scene
 from tests.attacks.table import cases
 from tests.attacks.wire import Answer, exchange
@@ -55,6 +56,11 @@ def test_an_attack_gets_its_answer(scene: Scene, attack: Attack, to: str) -> Non
 
 def test_no_two_attacks_have_one_name() -> None:
     assert [name for name, times in Counter(name for name, _, _ in CASES).items() if times > 1] == []
+
+
+def test_every_attack_that_takes_more_than_one_request_has_its_test() -> None:
+    known = {*vars(test_slow_clients), *vars(test_many_clients)}
+    assert [proof.test for proof in slow.CHAPTER.proofs if proof.test not in known] == []
 
 
 def test_what_was_attacked_still_works_and_every_line_of_its_logs_is_an_object(
