@@ -96,8 +96,10 @@ async def test_a_transaction_that_fails_has_ended_nothing(auth: mongo.Database, 
     assert "one" not in reading
 
 
-async def test_mongodb_removes_what_has_expired_and_finds_the_newest_quickly(auth: mongo.Database) -> None:
-    indexes = await auth.client[DATABASE]["sessions"].index_information()
+@pytest.mark.usefixtures("auth")
+async def test_mongodb_removes_what_has_expired_and_finds_the_newest_quickly(mongodb: Mongod) -> None:
+    with mongodb.admin() as admin:
+        indexes = admin[DATABASE]["sessions"].index_information()
     assert indexes["expires_at_1"]["expireAfterSeconds"] == 0
     assert indexes["at_1"]["key"] == [("at", 1)]
 

@@ -209,9 +209,10 @@ async def test_a_process_whose_threads_are_all_taken_looks_all_the_same(mongodb:
             assert not reading.trusts(user)
 
 
-async def test_mongodb_removes_what_has_ended(database: mongo.Database) -> None:
+async def test_mongodb_removes_what_has_ended(database: mongo.Database, mongodb: Mongod) -> None:
     await MongoSuspensions(database, 60).prepare()
-    indexes = await database["suspensions"].index_information()
+    with mongodb.admin() as admin:
+        indexes = admin[database.name]["suspensions"].index_information()
     assert indexes["until_1"]["expireAfterSeconds"] == 0
 
 

@@ -25,12 +25,13 @@ async def db(mongodb: Mongod) -> AsyncIterator[mongo.Database]:
 
 
 async def test_whenever_the_time_is_over_it_is_the_database_that_did_not_answer(
-    db: mongo.Database, user: str, monkeypatch: pytest.MonkeyPatch
+    db: mongo.Database, mongodb: Mongod, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def in_the_way(session: transactions.Session) -> None:
         await db["contested"].insert_one({"_id": user}, session=session)
 
-    await db.create_collection("contested")
+    with mongodb.admin() as admin:
+        admin[db.name].create_collection("contested")
     async with await db.client.start_session() as other, other.start_transaction():
         await in_the_way(other)
         outcomes = []

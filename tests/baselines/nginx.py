@@ -9,7 +9,6 @@ from testinfra.host import Host
 
 from tests.baselines.controls import Baseline, lines, mode_problems
 
-# nginx-12 and nginx-13 go when the gateway has TLS.
 WAIVERS = {
     "nginx-06": (
         "The control's 1k would refuse most requests of the API. Bodies are limited (1 MiB), headers are "
@@ -22,8 +21,6 @@ WAIVERS = {
         "Browsers have taken that filter out, and it has opened holes of its own; the API answers no "
         "HTML but /docs."
     ),
-    "nginx-12": "There is no TLS on this gateway.",
-    "nginx-13": "There is no TLS on this gateway, and the header counts nowhere else (RFC 6797, 7.2).",
     "nginx-15": (
         "The one page that there is, /docs, has a policy of its own from the service; the rest is no HTML."
     ),
