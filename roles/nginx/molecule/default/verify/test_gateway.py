@@ -145,6 +145,6 @@ def test_in_its_sandbox_it_goes_on_in_a_new_log_when_the_old_one_is_set_aside(ma
 
 
 def test_in_its_sandbox_it_keeps_a_large_request_on_disk_meanwhile(machine: Host) -> None:
-    post = "import urllib.request; urllib.request.urlopen('http://127.0.0.1/echo', bytes(900_000))"
-    said = machine.run("python3 -c %s", post).stderr
+    post = "import urllib.request; urllib.request.urlopen('https://127.0.0.1/echo', bytes(900_000))"
+    said = machine.run(f"env SSL_CERT_FILE={AUTHORITIES} python3 -c %s", post).stderr
     assert "HTTP Error 502" in said, said  # it had all of it, and no instance to give it to; it would be 500
