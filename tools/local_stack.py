@@ -5,11 +5,14 @@ Everything listens on 127.0.0.1, lives in one folder, and ends with this process
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import json
 import os
 import secrets
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +39,7 @@ _READY_SECONDS = 60
 _RENDER_SECONDS = 120
 # Below what Linux hands out for outgoing connections, so that a restarted server finds its port free.
 _PORT_RANGE = range(20000, 32000)
+_kept: set[int] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,8 @@ class LocalStack:
         for service in (*self.auth, *self.tasks):
             service.start()
         if self._rendering.wait(_RENDER_SECONDS):
-            raise RuntimeError(f"the gateway's configuration cannot be rendered:\n{self._rendering.tail()}")
+            # Ansible says what went wrong before its table of times.
+            raise RuntimeError(f"the gateway's configuration cannot be rendered:\n{self._rendering.tail(60)}")
         self.gateway.start()
         for url, process in zip([self.auth_url, *self.task_urls], [*self.auth, *self.tasks], strict=True):
             wait_until_ready(url, process)
@@ -230,14 +235,35 @@ def public_half(private_key: bytes) -> bytes:
 
 
 def free_ports(count: int) -> list[int]:
-    """Find ports of 127.0.0.1 that nobody listens on."""
+    """Find ports of 127.0.0.1 that nobody listens on, and keep them for this process.
+
+    A server listens a while after its port was chosen, and other test processes choose meanwhile.
+    """
     found: list[int] = []
     for port in secrets.SystemRandom().sample(_PORT_RANGE, len(_PORT_RANGE)):
-        if is_free(port):
+        if is_free(port) and _keep(port):
             found.append(port)
             if len(found) == count:
                 return found
     raise RuntimeError("there are not enough free ports on 127.0.0.1")
+
+
+def _keep(port: int) -> bool:
+    """Lock the port's byte in a file that this user's processes share: the lock ends with the process."""
+    if port in _kept:
+        return False
+    try:
+        fcntl.lockf(_port_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    _kept.add(port)
+    return True
+
+
+@functools.cache
+def _port_locks() -> int:
+    file = Path(tempfile.gettempdir()) / f"taskyard-ports-{os.getuid()}"
+    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def is_free(port: int) -> bool:
