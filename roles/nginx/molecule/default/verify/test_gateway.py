@@ -55,7 +55,7 @@ def test_without_an_instance_it_says_so_as_a_problem_document(machine: Host) -> 
     assert answer["status"] == 502
     assert answer["headers"]["Content-Type"] == "application/problem+json"
     assert int(answer["headers"]["Retry-After"]) > 0
-    machine.run("sleep 2.5")  # until it tries those again that failed
+    machine.run("sleep 3.2")  # until it tries those again that failed (its 2 s are whole ones)
 
 
 @pytest.mark.usefixtures("echo")
