@@ -32,7 +32,7 @@ def test_an_older_client_is_not_let_in(knock: Knock) -> None:
 
 
 def test_files_can_be_copied(machine: Host, knock: Knock) -> None:
-    options = "-o BatchMode=yes -o StrictHostKeyChecking=no -o BindAddress=127.0.0.9 -i /root/knock"
+    options = "-o BatchMode=yes -o StrictHostKeyChecking=no -i /root/knock"
     machine.run_expect([0], f"scp {options} /etc/hostname root@127.0.0.1:/root/copied")
     assert machine.file("/root/copied").exists
 
