@@ -31,12 +31,14 @@ class Process:
         *,
         output: Output | None = None,
         cwd: Path | None = None,
+        descriptors: Sequence[int] = (),
     ) -> None:
         self.name = name
         self.command = list(command)
         self.log = log
         self.environment = {**os.environ, **(environment or {})}
         self._cwd = cwd
+        self._descriptors = descriptors  # open files that it gets, under the same numbers
         self._output = output
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -61,6 +63,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env=self.environment,
                 cwd=self._cwd,
+                pass_fds=self._descriptors,
                 start_new_session=True,  # a Ctrl-C at the terminal is ours to pass on
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads hold locks that this call needs
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 import sys
 from collections.abc import Callable
@@ -14,9 +13,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.common import logs
-from app.common.listener import bind, let_nobody_in
+from app.common.listener import hand_over, keep, let_nobody_in, take
 from app.common.protocol import Protocol
 from app.common.settings import CommonSettings, SettingsT, load, stop
+from app.common.systemd import notify
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def main(service: str, kind: type[SettingsT], create_app: Callable[[SettingsT], 
         stop("TASKYARD_PORT is not set")
     logs.configure(service, settings.log_level)
     try:
-        listener = bind(settings.host, settings.port)
+        listener = take(settings.host, settings.port)
     except OSError as error:
         _fail_to_listen(settings.host, settings.port, error)
     config = uvicorn.Config(
@@ -75,6 +75,10 @@ class Server(uvicorn.Server):
         finally:
             watcher.cancel()
         logger.info("listening on %s:%s", self._settings.host, self._settings.port)
+        if self._settings.hand_over:
+            hand_over(self._listener)
+        else:
+            keep()
         notify("READY=1")
 
     async def _give_up_when_told(self, starting: asyncio.Task[None] | None) -> None:
@@ -92,10 +96,14 @@ class Server(uvicorn.Server):
         await self._drain()
 
     async def _stop_listening(self) -> None:
-        """Take no new connections and lose none: the gateway is refused, and asks the next instance."""
-        let_nobody_in(self._listener)
-        for _ in range(_LAST_CALLS):  # each turn of the loop accepts what has arrived
-            await asyncio.sleep(_LAST_CALL_SECONDS)
+        """Take no new connections and lose none: the gateway is refused, and asks the next instance.
+
+        Who has handed the socket over leaves them to the next process.
+        """
+        if not self._settings.hand_over:
+            let_nobody_in(self._listener)
+            for _ in range(_LAST_CALLS):  # each turn of the loop accepts what has arrived
+                await asyncio.sleep(_LAST_CALL_SECONDS)
         for server in self.servers:
             server.close()
 
@@ -112,20 +120,6 @@ class Server(uvicorn.Server):
             await asyncio.sleep(_TICK_SECONDS)
             if self.force_exit:
                 return
-
-
-def notify(state: str) -> None:
-    """sd_notify(3) without a library: one datagram to the socket that systemd names, if it names one."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    if address.startswith("@"):  # Linux' abstract namespace
-        address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as connection:
-        try:
-            connection.sendto(state.encode(), address)
-        except OSError as error:
-            logger.warning("systemd's notification socket does not answer: %s", error.strerror)
 
 
 def _fail_to_listen(host: str, port: int | None, error: OSError) -> NoReturn:

@@ -111,6 +111,8 @@ class CommonSettings(BaseSettings):
     jwt_audience: str = "taskyard"
     startup_timeout_seconds: float = Field(default=60, ge=0, le=3600)
     drain_seconds: float = Field(default=1, ge=0, le=60)
+    # The only instance of a service leaves its port to the next process: clients wait for that one.
+    hand_over: bool = False
     # Pages of these origins may call the API from a browser (CORS).
     cors_origins: Origins = ()
     # The gateways: from them alone X-Forwarded-For and -Proto are believed.

@@ -192,6 +192,61 @@ def test_systemd_is_told_when_the_service_is_ready_and_when_it_leaves(
         service.process.wait()
 
 
+def succeed(service: Service, listener: socket.socket) -> Process:
+    """The next process of a service, as systemd starts it, with the socket that was left, as number 3."""
+    passes = f'LISTEN_PID=$$ exec "$@" 3<&{listener.fileno()} {listener.fileno()}<&-'
+    return Process(
+        "tasks",
+        ["bash", "-c", passes, "bash", *service.process.command],
+        service.process.log,
+        {**service.process.environment, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "listener"},
+        cwd=ROOT,
+        descriptors=[listener.fileno()],
+    )
+
+
+def test_the_only_instance_leaves_its_port_to_the_next_process_and_refuses_nobody(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60)
+        telling = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "TASKYARD_HAND_OVER": "true"}
+        service = Service(stack, "tasks", tmp_path, **telling)
+        service.process.start()
+        message, (descriptor,), _, _ = socket.recv_fds(systemd, 100, 1)
+        assert message == b"FDSTORE=1\nFDNAME=listener\nFDPOLL=0"
+        assert systemd.recv(100) == b"READY=1"
+        with socket.socket(fileno=descriptor) as listener:
+            service.process.stop()
+            assert systemd.recv(100) == b"STOPPING=1"
+            waiting = socket.create_connection(("127.0.0.1", service.port), timeout=60)
+            with waiting:
+                waiting.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                following = succeed(service, listener)
+                following.start()
+                assert waiting.recv(4096).startswith(b"HTTP/1.1 200 ")
+            following.stop()
+            # One that may have others beside it keeps its port to itself again.
+            following.environment["TASKYARD_HAND_OVER"] = "false"
+            following.start()
+            wait_until_ready(service.url, following)
+            said = iter(lambda: systemd.recv(100), b"FDSTOREREMOVE=1\nFDNAME=listener")
+            assert b"STOPPING=1" in list(said)
+            following.stop()
+
+
+def test_a_socket_of_another_address_is_given_up(stack: LocalStack, tmp_path: Path) -> None:
+    service = Service(stack, "tasks", tmp_path, TASKYARD_HAND_OVER="true")
+    with socket.create_server(("127.0.0.2", service.port)) as elsewhere:
+        following = succeed(service, elsewhere)
+        following.start()
+    wait_until_ready(service.url, following)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", service.port), timeout=60)
+    following.stop()
+
+
 def test_every_line_of_the_log_is_json_and_every_request_has_one(service: Service, anna: Person) -> None:
     service.start()
     anna.at(service.url).get("/tasks?token=secret", headers={"X-Request-ID": "my-request.1"})

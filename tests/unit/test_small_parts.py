@@ -12,9 +12,9 @@ from argon2 import PasswordHasher, extract_parameters
 
 from app.auth.passwords import Passwords
 from app.common.health import Health
-from app.common.listener import bind, let_nobody_in
+from app.common.listener import let_nobody_in, take
 from app.common.problems import ProblemError
-from app.common.server import notify
+from app.common.systemd import notify
 from app.common.version import version
 from tools.dev import ports_of
 from tools.packages import ROOT
@@ -98,7 +98,7 @@ def test_without_systemd_or_with_a_dead_socket_nothing_happens(
 
 
 def test_a_closing_door_lets_nobody_in_and_loses_nobody_who_is_in() -> None:
-    with bind("127.0.0.1", 0) as listener:
+    with take("127.0.0.1", 0) as listener:
         listener.listen()
         with socket.create_connection(listener.getsockname()) as early, socket.socket() as late:
             early.sendall(b"hello")
