@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,32 @@ def run(*command: str, timeout: float = 900) -> str:
     return "".join(lines)
 
 
+def interrupt(told: str, *command: str) -> None:
+    """Run a command of the project until it prints this, and press Ctrl-C."""
+    say(f"$ {' '.join(command)}  (until: {told})")
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            sys.stdout.write(line)
+            if told in line:
+                os.killpg(process.pid, signal.SIGINT)
+                break
+        else:
+            raise AssertionError(f"{' '.join(command)} never said {told}")
+        for line in process.stdout:
+            sys.stdout.write(line)
+    assert process.returncode != 0
+
+
 def recap(output: str) -> dict[str, dict[str, int]]:
     """Ansible's closing table: {host: {"ok": 12, "changed": 0, …}}."""
     rows = re.findall(r"^(\S+)\s+: (ok=\d+.*)$", output, re.MULTILINE)
@@ -73,7 +100,7 @@ def inventory() -> dict[str, Any]:
     return dict(json.loads(subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stdout))
 
 
-def on(host: str, command: str, *, check: bool = True) -> str:
+def on(host: str, command: str, *, check: bool = True, stdin: str = "") -> str:
     """Run a shell command as root on a machine, and return what it printed."""
     variables = inventory()["_meta"]["hostvars"][host]
     options = ["-i", str(INVENTORY / ".secrets" / "ssh_key"), "-o", "StrictHostKeyChecking=no"]
@@ -81,6 +108,7 @@ def on(host: str, command: str, *, check: bool = True) -> str:
     target = f"{variables['ansible_user']}@{variables['ansible_host']}"
     done = subprocess.run(
         ["ssh", *options, target, "sudo", "sh", "-c", f"'{command}'"],
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -111,44 +139,65 @@ def signed_in() -> Iterator[User]:
 class Load:
     """Requests that several clients send at once, until told to stop."""
 
+    user: User
     failures: list[str] = field(default_factory=list)
     answered: int = 0
     instances: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    enough: threading.Event = field(default_factory=threading.Event)
+
+    def ask(self, method: str, path: str, user: User, **options: Any) -> httpx.Response | None:
+        """One request, counted; nothing where it failed."""
+        response, failure = None, ""
+        try:
+            response = user.call(method, path, **options)
+            failure = "" if response.is_success else f"{response.status_code} {response.text[:200]}"
+        except httpx.TransportError as error:
+            failure = repr(error)
+        with self.lock:
+            self.answered += 1
+            if failure:
+                self.failures.append(f"{time.strftime('%X')} {method} {path}: {failure}")
+                return None
+            if response and path == "/tasks":
+                self.instances.add(response.headers["x-served-by"])
+        return response
+
+    def lists(self, number: int) -> None:
+        """Read the list, and add to it every tenth time."""
+        turn = 0
+        while not self.enough.wait(0.01):
+            turn += 1
+            if turn % 10 == number % 10:
+                self.ask("POST", "/tasks", self.user, json={"title": f"{number}.{turn}"})
+            else:
+                self.ask("GET", "/tasks", self.user)
+
+    def sessions(self) -> None:
+        """Ask who it is, and sign in and out now and then: only so many attempts and sessions are allowed."""
+        form = {"username": self.user.email, "password": self.user.password}
+        turn = 0
+        while not self.enough.wait(0.3):
+            self.ask("GET", "/auth/me", self.user)
+            turn += 1
+            if turn % 20 == 1 and (answer := self.ask("POST", "/auth/login", self.user, data=form)):
+                self.ask("POST", "/auth/logout", replace(self.user, token=answer.json()["access_token"]))
 
 
 def under_load(user: User, during: Callable[[], object], clients: int = 6, seconds: float = 3) -> Load:
-    """Read and write lists from several clients while something happens, and for some seconds after it."""
-    load, lock, enough = Load(), threading.Lock(), threading.Event()
-
-    def client(number: int) -> None:
-        for turn in range(100_000):
-            if enough.is_set():
-                return
-            write = turn % 10 == number % 10
-            try:
-                if write:
-                    response = user.call("POST", "/tasks", json={"title": f"{number}.{turn}"})
-                else:
-                    response = user.call("GET", "/tasks")
-                failure = "" if response.is_success else f"{response.status_code} {response.text[:200]}"
-            except httpx.TransportError as error:
-                failure = repr(error)
-            with lock:
-                load.answered += 1
-                if failure:
-                    load.failures.append(f"{'POST' if write else 'GET'}: {failure}")
-                else:
-                    load.instances.add(response.headers["x-served-by"])
-            time.sleep(0.01)
-
-    with ThreadPoolExecutor(clients) as pool:
-        futures = [pool.submit(client, number) for number in range(clients)]
+    """Clients read and write lists, one signs in and out, while something happens and a while after it."""
+    load = Load(user)
+    with ThreadPoolExecutor(clients + 1) as pool:
+        futures = [
+            pool.submit(load.sessions),
+            *(pool.submit(load.lists, number) for number in range(clients)),
+        ]
         try:
             time.sleep(1)
             during()
             time.sleep(seconds)
         finally:
-            enough.set()
+            load.enough.set()
         for future in futures:
             future.result()
     return load

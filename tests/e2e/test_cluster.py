@@ -3,6 +3,7 @@
 The tests are steps of one story, in this order; the first that fails ends it. `make e2e` runs them.
 """
 
+import hashlib
 import json
 import os
 import secrets
@@ -17,6 +18,7 @@ from tests.e2e.machines import (
     ENVIRONMENT,
     INVENTORY,
     ROOT,
+    interrupt,
     inventory,
     on,
     recap,
@@ -160,11 +162,92 @@ def test_a_check_before_a_new_version_is_installed_asks_with_the_last_one() -> N
         on(data, f"rm -rf {folder}/{version} && mv {folder}/earlier {folder}/{version}")
 
 
+def test_the_only_instance_of_a_service_is_restarted_without_a_failed_request() -> None:
+    app = hosts_of("auth_service")[0]
+    with signed_in() as user:
+        load = under_load(user, lambda: on(app, "systemctl restart taskyard-auth@8001"))
+    assert load.failures == []
+
+
+def kept_secrets() -> dict[str, str]:
+    """What is kept on this computer, by name."""
+    return {
+        path.name: path.read_text().strip()
+        for path in (INVENTORY / ".secrets").iterdir()
+        if path.name.endswith(("password", "keyfile", "jwt_private_key.pem"))
+    }
+
+
 def test_a_password_that_was_exchanged_reaches_the_database_and_the_services() -> None:
     (INVENTORY / ".secrets" / "mongodb_tasks_password").write_text(secrets.token_hex(16) + "\n")
-    run("ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml", "--tags=mongodb,task_service")
+    exchange = ("ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml", "--tags=mongodb,task_service")
     with signed_in() as user:
-        assert user.call("POST", "/tasks", json={"title": "with the new one"}).status_code == 201
+        load = under_load(user, lambda: run(*exchange))
+    assert load.failures == []
+
+
+def test_all_secrets_are_exchanged_under_load_also_when_interrupted_and_the_former_open_nothing() -> None:
+    before = kept_secrets()
+    (data,) = hosts_of("mongodb")
+    rotate = ("ansible-playbook", "-i", str(INVENTORY), "playbooks/rotate_secrets.yml")
+
+    def interrupted_and_finished() -> None:
+        interrupt("TASK [app_service : Start, now and at boot, taskyard-tasks@8002]", *rotate)
+        run(*rotate)
+
+    with signed_in() as user:
+        load = under_load(user, interrupted_and_finished)
+        assert load.failures == []
+        assert load.answered > 1000
+    after = kept_secrets()
+    assert after.keys() == before.keys()
+    assert {name for name in before if before[name] == after[name]} == set()
+    assert opened(data, after) == {
+        "mongodb auth",
+        "mongodb tasks",
+        "redis auth",
+        "redis tasks",
+        "mongodb admin",
+    }
+    assert opened(data, before) == set()
+    assert before["mongodb_keyfile"] not in on(data, "cat /etc/mongodb/keyfile")
+    table = recap(run("ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml"))
+    assert {row["changed"] for row in table.values()} == {0}
+
+
+# Prints the names of those that can sign in, of {"name": [account, password, database]}.
+SIGN_IN = """
+import json
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
+how = {"directConnection": True, "tls": True, "tlsCAFile": "/etc/mongodb/authorities.pem"}
+for name, (account, password, database) in json.loads(ACCOUNTS).items():
+    try:
+        client = MongoClient("localhost", username=account, password=password, authSource=database, **how)
+        client.admin.command("ping")
+        print(name)
+    except OperationFailure as error:
+        assert error.code == 18
+"""
+
+
+def opened(data: str, passwords: dict[str, str]) -> set[str]:
+    """Whom these passwords sign in, asked on the machine with the data."""
+
+    def account(service: str, password: str) -> str:
+        return f"{service}-{hashlib.sha256(password.encode()).hexdigest()[:4]}"
+
+    mongodb = {"mongodb admin": ("admin", passwords["mongodb_admin_password"], "admin")}
+    found = set()
+    for service in ("auth", "tasks"):
+        password = passwords[f"mongodb_{service}_password"]
+        mongodb[f"mongodb {service}"] = (account(service, password), password, f"taskyard_{service}")
+        password = passwords[f"redis_{service}_password"]
+        words = f"AUTH {account(service, password)} {password}\n"
+        if on(data, "redis-cli --tls --cacert /etc/redis/authorities.pem", stdin=words).strip() == "OK":
+            found.add(f"redis {service}")
+    script = SIGN_IN.replace("ACCOUNTS", repr(json.dumps(mongodb)))
+    return found | set(on(data, "/opt/taskyard/admin/*/venv/bin/python -", stdin=script).splitlines())
 
 
 def test_the_signing_key_is_rotated_under_load_and_nobody_is_signed_out() -> None:

@@ -27,7 +27,7 @@ TELL = {
     "hosts": "gateway",
     "gather_facts": False,
     "tags": ["always"],
-    "tasks": [{"ansible.builtin.set_fact": {"cluster_gateway_is_told": True}}],
+    "tasks": [{"ansible.builtin.set_fact": {"cluster_heard_gateway": True}}],
 }
 # The run goes on after a host that failed as long as another one of its play did not.
 FAIL = {

@@ -1,5 +1,6 @@
 """What the playbooks make of an inventory: how the parts of a cluster find each other."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -71,6 +72,34 @@ def test_a_password_of_any_characters_is_what_the_services_sign_in_with(tmp_path
         assert (parts.scheme, parts.hostname) == ("rediss", "10.0.0.31")
         assert unquote(parts.password or "") == PASSWORD
         assert redis.Redis.from_url(found[name]).get_connection_kwargs()["password"] == PASSWORD
+
+
+def test_a_services_account_is_named_for_its_password_where_it_is_made_and_where_it_is_used(
+    tmp_path: Path,
+) -> None:
+    hosts = many(**{f"vault_{name}_password": name for name in SECRETS})
+    uris = wired(
+        tmp_path, hosts, "app1", "mongodb_auth_uri", "mongodb_tasks_uri", "redis_auth_url", "redis_tasks_url"
+    )
+    users = wired(tmp_path, hosts, "data1", "mongodb_users", "redis_users")
+    for server, end in (("mongodb", "uri"), ("redis", "url")):
+        made = {user["name"]: user["account"] for user in users[f"{server}_users"]}
+        used = {name: urlsplit(uris[f"{server}_{name}_{end}"]).username for name in ("auth", "tasks")}
+        assert made == used
+        assert made == {
+            name: f"{name}-{hashlib.sha256(f'{server}_{name}'.encode()).hexdigest()[:4]}"
+            for name in ("auth", "tasks")
+        }
+
+
+def test_the_only_instance_of_a_service_hands_its_port_over_and_one_of_several_does_not(
+    tmp_path: Path,
+) -> None:
+    hosts = many()
+    names = ("auth_service_hands_over", "task_service_hands_over")
+    assert wired(tmp_path, hosts, "app1", *names) == dict.fromkeys(names, False)
+    hosts["all"]["children"]["auth_service"]["hosts"] = {"app1": {}}
+    assert wired(tmp_path, hosts, "app1", *names)["auth_service_hands_over"] is True
 
 
 def test_a_replica_signs_in_with_a_password_of_any_characters(tmp_path: Path) -> None:
