@@ -2,7 +2,8 @@
 
 A bundle is a tar file with the locked packages, and for ``app`` the application's code beside them.
 Its version is a digest of its content, so the same tree gives the same release on every controller, and a
-machine that has the version has the content. Roles call this (``roles/python_bundle``); by hand it is
+machine that has the version has the content. A release lists its packages itself, in ``sbom.cdx.json``
+(tools/sbom.py). Roles call this (``roles/python_bundle``); by hand it is
 
     python -m tools.bundle app --python 3.11.2 --machine x86_64
 
@@ -18,6 +19,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+from tools import sbom
 from tools.packages import ROOT, FetchError, unpack_packages
 
 CACHE = ROOT / ".cache" / "bundles"
@@ -64,7 +66,9 @@ def build(name: str, python: str, machine: str) -> tuple[str, Path]:
     """
     requirements = ROOT / "requirements" / f"{name}.txt"
     sources = [*application_files(), ROOT / "pyproject.toml"] if name == "app" else []
-    version = f"{project_version()}+{digest([*sources, requirements], f'{python} {machine}')}"
+    # What writes the bill of materials decides what is in it.
+    writers = [Path(sbom.__file__)] if name == "app" else []
+    version = f"{project_version()}+{digest([*sources, *writers, requirements], f'{python} {machine}')}"
     target = CACHE / f"{name}-{version}-py{python}-{machine}.tar"
     if target.exists():
         return version, target
@@ -78,6 +82,10 @@ def build(name: str, python: str, machine: str) -> tuple[str, Path]:
             tar.add(packages, "site-packages", filter=readable)
             for path in sources:
                 tar.add(path, str(path.relative_to(ROOT)), filter=readable)
+            if name == "app":
+                materials = Path(scratch) / sbom.FILE
+                materials.write_text(sbom.bill(version, sbom.unpacked(packages), requirements.read_text()))
+                tar.add(materials, sbom.FILE, filter=readable)
         draft.replace(target)
     return version, target
 

@@ -1,6 +1,10 @@
 """The release in use, as the services find it."""
 
+import json
+
 from testinfra.host import Host
+
+from tools.sbom import same_name
 
 CURRENT = "/opt/taskyard/current"
 
@@ -19,3 +23,12 @@ def test_the_services_can_be_imported_by_anybody(machine: Host) -> None:
 def test_it_belongs_to_root_and_nobody_else_may_write_it(machine: Host) -> None:
     search = r"find /opt/taskyard/ \( -not -user root -o -perm /022 \) -not -type l"
     assert machine.check_output(search) == ""
+
+
+def test_its_bill_of_materials_lists_the_packages_that_its_python_finds(machine: Host) -> None:
+    script = "import importlib.metadata as m; [print(d.name, d.version) for d in m.distributions()]"
+    found = machine.check_output(f"{CURRENT}/venv/bin/python -c %s", script).splitlines()
+    document = json.loads(machine.file(f"{CURRENT}/sbom.cdx.json").content_string)
+    listed = {(each["name"], each["version"]) for each in document["components"]}
+    assert listed == {(same_name(name), version) for name, version in map(str.split, found)}
+    assert document["metadata"]["component"]["version"] == machine.check_output(f"cat {CURRENT}/.complete")
