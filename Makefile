@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Ansible is started some hundred times: in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv up down status smoke scan provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
+.PHONY: help venv up down status smoke scan cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ smoke: venv ## walk through the running cluster as an outside client
 
 scan: venv ## ask every port of every machine from every other and from here: is it as the inventory implies?
 	@python -m tools.scan --env $(ENV)
+
+ROUNDS := 3
+cost: venv ## what TLS and the sandbox cost the running cluster: writes docs/cost-of-security.md (ROUNDS=3, about ten minutes)
+	@python -m tests.cost --env $(ENV) --rounds $(ROUNDS)
 
 provision: venv ## run playbooks/site.yml again
 	@ansible-playbook -i inventory/$(ENV) playbooks/site.yml

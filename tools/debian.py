@@ -1,9 +1,26 @@
-"""Systems built here reach Debian's mirrors as this computer does: same sources, proxies, authorities."""
+"""Debian's packages: what is missing here, and how systems built here reach its mirrors as we do."""
 
+import os
 import re
+import shutil
 from pathlib import Path
 
-from tools.cluster.shell import output
+from tools.cluster.shell import output, say, stop
+
+
+def require_program(program: str, package: str) -> None:
+    """Have a program on this computer, or say how to get it. INSTALL=yes installs it. Raises StopError."""
+    if shutil.which(program):
+        return
+    if os.environ.get("INSTALL") != "yes" or shutil.which("apt-get") is None:
+        stop(
+            f"{program} is missing here.",
+            "Debian: type it again with INSTALL=yes at its end, or:",
+            f"sudo apt-get install --no-install-recommends {package}",
+        )
+    say(f"installing from Debian: {package}")
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+    output([*apt, "install", "--yes", "--no-install-recommends", package], root=True)
 
 
 def default_sources(release: str) -> str:

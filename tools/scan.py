@@ -23,7 +23,8 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
-from tools.cluster.shell import StopError, output, run, say, stop
+from tools.cluster.shell import StopError, output, run, say
+from tools.debian import require_program
 from tools.packages import ROOT
 
 OUTSIDE = "outside"
@@ -133,21 +134,6 @@ def read(text: str) -> dict[str, Found]:
     return found
 
 
-def require_nmap() -> None:
-    """Have nmap on this computer, or say how to get it. Raises StopError."""
-    if shutil.which("nmap"):
-        return
-    if os.environ.get("INSTALL") != "yes" or shutil.which("apt-get") is None:
-        stop(
-            "nmap is missing here.",
-            "Debian: type it again with INSTALL=yes at its end, or:",
-            "sudo apt-get install --no-install-recommends nmap",
-        )
-    say("installing from Debian: nmap")
-    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
-    output([*apt, "install", "--yes", "--no-install-recommends", "nmap"], root=True)
-
-
 def own_address(target: str) -> str:
     """The address with which this computer comes to a machine. Nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -198,7 +184,7 @@ def from_outside(machines: Iterable[Machine]) -> dict[str, Found]:
 
 def scan(environment: str) -> list[Row]:
     """Scan from every machine to every other and from this computer. Raises StopError."""
-    require_nmap()
+    require_program("nmap", "nmap")
     with tempfile.TemporaryDirectory(prefix="taskyard-scan-") as folder:
         machines, inside = from_inside(environment, Path(folder))
     filtered = [machine for _, machine in sorted(machines.items()) if machine.is_filtered]
