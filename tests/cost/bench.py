@@ -125,7 +125,7 @@ def restored(bench: Bench) -> Iterator[None]:
 VERSIONS = {
     NGINX: "nginx -v 2>&1 | sed 's,.*nginx/,Nginx ,'; openssl version | cut -d' ' -f1-2",
     REDIS: "redis-server --version | sed 's/.* v=\\([^ ]*\\).*/Redis \\1/'",
-    TASKS: "/opt/taskyard/current/venv/bin/python -V; uname -s; uname -r | cut -d- -f1",
+    TASKS: "/opt/taskyard/current/venv/bin/python -V; uname -sr | cut -d- -f1",
 }
 
 

@@ -20,10 +20,12 @@ without some of what protects it, and puts it back.
 """
 NOTES = """
 Each ratio compares with the delivered cluster in the same round: the median of the rounds, and in
-parentheses the least and the most.
+parentheses the least and the most. A ratio whose rounds lie on both sides of 1 says that the difference is
+smaller than the noise. Other work on the same computer disturbs all of it: processors' caches are cold, and
+fewer requests share a question to Redis. Measure on a computer that has nothing else to do.
 
-CPU is what the servers' own processes have used (`/proc/<pid>/stat`, user and system), so other work on the
-same computer hardly changes it; what the kernel does for a packet outside of any process is not in it, nor
+CPU is what the servers' own processes have used (`/proc/<pid>/stat`, user and system), so it does not count
+the time for which they waited; what the kernel does for a packet outside of any process is not in it, nor
 is the client, nor what the servers use when nobody asks. Requests and latency are those of a client that
 asks as fast as it is answered, on the same processors as the cluster. They compare with each other only,
 and contain the client's own TLS, which on clients' computers costs you nothing. Connections stay, as
