@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Ansible is started some hundred times: in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv up down status smoke scan cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
+.PHONY: help venv up down status smoke scan audit cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ scan: venv ## ask every port of every machine from every other and from here: is
 ROUNDS := 3
 cost: venv ## what TLS and the sandbox cost the running cluster: writes docs/cost-of-security.md (ROUNDS=3, about ten minutes)
 	@python -m tests.cost --env $(ENV) --rounds $(ROUNDS)
+
+audit: venv ## audit the running cluster with tools that others wrote: one table (ONLY="tls scores" for a part)
+	@python -m tests.audit --env $(ENV) $(addprefix --only ,$(ONLY))
 
 provision: venv ## run playbooks/site.yml again
 	@ansible-playbook -i inventory/$(ENV) playbooks/site.yml
@@ -121,7 +124,7 @@ e2e: venv ## a cluster of its own: up, smoke, idempotence, faults, reboot, down
 	@python -m pytest tests/e2e --exitfirst --capture=no
 
 lock: venv ## resolve requirements/*.in into hash-locked requirements/*.txt
-	@for name in uv app admin dev mongod; do \
+	@for name in uv app admin dev audit mongod; do \
 	  echo "requirements/$$name.txt"; \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    $$([ $$name != mongod ] || echo --no-deps) --output-file requirements/$$name.txt $(LOCK) requirements/$$name.in; \

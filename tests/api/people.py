@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import secrets
+import ssl
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import httpx
 from bson import ObjectId
 
 from app.auth.signing import TokenSigner
 from app.common.keys import read_private_key
-from tools.local_stack import LocalStack
+
+
+class Served(Protocol):
+    """Where people are known: at a stack of this computer, or at a cluster's gateway."""
+
+    gateway_url: str
+    private_key: Path  # which signs their tokens
 
 
 def client(url: str, **options: Any) -> httpx.Client:
@@ -22,9 +30,10 @@ def client(url: str, **options: Any) -> httpx.Client:
 class Person:
     """`anna.at(url)` is a client of hers at one instance; `anna.gateway` the one that everybody else uses."""
 
-    stack: LocalStack
+    stack: Served
     id: str
     token: str
+    trust: ssl.SSLContext | bool = True  # whose certificates are believed
     _clients: dict[str, httpx.Client] = field(default_factory=dict)
 
     @property
@@ -37,7 +46,7 @@ class Person:
 
     def at(self, url: str) -> httpx.Client:
         if url not in self._clients:
-            self._clients[url] = client(url, headers=self.headers)
+            self._clients[url] = client(url, headers=self.headers, verify=self.trust)
         return self._clients[url]
 
     def add(self, title: str, url: str | None = None, **fields: Any) -> dict[str, Any]:
@@ -57,21 +66,23 @@ class Person:
     def close(self) -> None:
         for each in self._clients.values():
             each.close()
+        self._clients.clear()
 
 
 class People:
-    def __init__(self, stack: LocalStack) -> None:
-        self._stack = stack
+    def __init__(self, stack: Served, *, trust: ssl.SSLContext | bool = True) -> None:
+        self._stack, self._trust = stack, trust
         key = read_private_key(stack.private_key)
         self._signer = TokenSigner(lambda: key, "taskyard", "taskyard", 900)
-        self._all: list[Person] = []
+        self.all: list[Person] = []
 
     def new(self) -> Person:
         identity = str(ObjectId())
-        person = Person(self._stack, identity, self._signer.token(identity, secrets.token_urlsafe(16)))
-        self._all.append(person)
+        token = self._signer.token(identity, secrets.token_urlsafe(16))
+        person = Person(self._stack, identity, token, self._trust)
+        self.all.append(person)
         return person
 
     def close(self) -> None:
-        for person in self._all:
+        for person in self.all:
             person.close()

@@ -6,18 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.api.people import Person
+from tests.attacks.targets import AUTH, GATEWAY, TASKS, Target
 from tests.attacks.wire import Exchange
-from tools.local_stack import LocalStack
-
-# Where a request goes, by its first path: both are also asked through the gateway.
-GATEWAY, AUTH, TASKS = "gateway", "auth", "tasks"
 
 
 @dataclass
 class Scene:
     """A user, and a word that nobody else uses: it is looked for where it must not be found."""
 
-    stack: LocalStack
+    target: Target
     person: Person
     word: str
 
@@ -27,15 +24,11 @@ class Scene:
             b"@TOKEN@": self.person.token,
             b"@USER@": self.person.id,
             b"@WORD@": self.word,
-            b"@GATEWAY@": self.stack.gateway_url.removeprefix("http://"),
+            b"@GATEWAY@": self.target.gateway_url.partition("://")[2],
         }
         for name, value in values.items():
             text = text.replace(name, value.encode())
         return text
-
-    def port(self, to: str) -> int:
-        ports = self.stack.ports
-        return {GATEWAY: ports.gateway, AUTH: ports.auth[0], TASKS: ports.tasks[0]}[to]
 
 
 def nothing_more(scene: Scene, exchange: Exchange) -> None:

@@ -7,7 +7,8 @@ import json
 import zlib
 from collections.abc import Callable
 
-from tests.attacks.attack import AUTH, GATEWAY, Attack, Chapter, Scene, both, request
+from tests.attacks.attack import Attack, Chapter, Scene, both, request
+from tests.attacks.targets import AUTH, GATEWAY
 from tests.attacks.wire import Exchange
 
 _JSON = "Content-Type: application/json"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.people import People
 from tests.attacks.attack import Scene
+from tests.attacks.targets import LocalTarget
 from tests.conftest import GATEWAY_OPTIONS, SETTINGS
 from tools.local_stack import LocalStack
 
@@ -33,13 +33,13 @@ def stack_settings() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def people(stack: LocalStack) -> People:
-    """Once: reading the key that signs their tokens takes longer than most attacks."""
-    return People(stack)
+def target(stack: LocalStack) -> LocalTarget:
+    """Once: reading the key that signs people's tokens takes longer than most attacks."""
+    return LocalTarget(stack)
 
 
 @pytest.fixture
-def scene(stack: LocalStack, people: People) -> Iterator[Scene]:
-    person = people.new()
-    yield Scene(stack, person, secrets.token_hex(8))
+def scene(target: LocalTarget) -> Iterator[Scene]:
+    person = target.people.new()
+    yield Scene(target, person, secrets.token_hex(8))
     person.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.attacks.attack import GATEWAY, TASKS, Attack, Chapter, Scene, both, gateway, request
+from tests.attacks.attack import Attack, Chapter, Scene, both, gateway, request
+from tests.attacks.targets import GATEWAY, TASKS
 from tests.attacks.wire import Exchange
 
 _JSON = "Content-Type: application/json"

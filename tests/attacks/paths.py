@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.attacks.attack import Attack, Chapter, Scene, both, gateway, request
+from tests.attacks.targets import AUTH
 from tests.attacks.wire import Exchange
 
 _INSIDE = "a service's own health routes are for the machines, not for clients"
@@ -25,7 +26,7 @@ def _empty_list(scene: Scene, exchange: Exchange) -> None:
 
 def _our_own_address(scene: Scene, exchange: Exchange) -> None:
     answer = exchange.answers[0]
-    url = scene.stack.gateway_url
+    url = scene.target.gateway_url
     assert answer.json()["url"].startswith(f"{url}/tasks/")
     assert (answer.header("Location") or "").startswith(f"{url}/tasks/")
     assert b"evil.example" not in json.dumps(answer.headers).encode() + answer.body
@@ -130,7 +131,7 @@ CHAPTER = Chapter(
         Attack(
             "absolute form of a service",
             "`GET http://127.0.0.1:<port of auth>/readyz`",
-            lambda scene: scene.fill(_get(f"http://127.0.0.1:{scene.port('auth')}/readyz")),
+            lambda scene: scene.fill(_get(f"{scene.target.endpoint(AUTH).url}/readyz")),
             gateway(404),
             "the gateway is no proxy for anybody's choice",
         ),

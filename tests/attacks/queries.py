@@ -10,7 +10,6 @@ from urllib.parse import quote
 from bson import ObjectId
 
 from app.tasks.paging import Cursor
-from tests.api.people import People
 from tests.attacks.attack import Attack, Chapter, Scene, both, gateway, nothing_more, request
 from tests.attacks.wire import Exchange
 
@@ -156,8 +155,7 @@ CHAPTER = Chapter(
 
 
 def _task_of_another(scene: Scene) -> str:
-    """Made by a person of this stack that the scene's own person does not know."""
-    other = People(scene.stack).new()
+    other = scene.target.people.new()
     identity: str = other.add("theirs")["id"]
     other.close()
     return identity

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 
-from tests.attacks.attack import GATEWAY, TASKS, Attack, Chapter, Scene, both, gateway, request
+from tests.attacks.attack import Attack, Chapter, Scene, both, gateway, request
+from tests.attacks.targets import GATEWAY, TASKS
 from tests.attacks.wire import Exchange
 
 PATIENCE_SECONDS = 10
@@ -15,15 +16,9 @@ _WORD_ONLY = "only a harmless word is taken over into logs and headers"
 
 def logged(scene: Scene, identity: str) -> list[dict[str, object]]:
     """What the gateway and the services have in their logs for a request, once both have."""
-    logs = [scene.stack.folder / "nginx" / "access.log", *(process.log for process in scene.stack.tasks)]
     give_up = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < give_up:
-        lines = [
-            line
-            for log in logs
-            for line in log.read_bytes().splitlines()
-            if identity.encode() in line and b'"client"' in line
-        ]
+        lines = [line for line in scene.target.log_lines(identity) if b'"client"' in line]
         if len(lines) > 1:
             return [json.loads(line) for line in lines]
         time.sleep(0.02)
@@ -32,7 +27,7 @@ def logged(scene: Scene, identity: str) -> list[dict[str, object]]:
 
 def _client_is_known(scene: Scene, exchange: Exchange) -> None:
     assert exchange.answers[0].header("X-Request-ID") == scene.word
-    assert {line["client"] for line in logged(scene, scene.word)} == {"127.0.0.1"}
+    assert {line["client"] for line in logged(scene, scene.word)} == {scene.target.client_address}
 
 
 def _id_is_ours(scene: Scene, exchange: Exchange) -> None:

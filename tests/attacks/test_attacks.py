@@ -4,52 +4,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from tests.api.people import client
 from tests.attacks import slow, test_many_clients, test_slow_clients
-from tests.attacks.attack import GATEWAY, Attack, Scene
+from tests.attacks.attack import Attack, Scene
+from tests.attacks.judging import judge
 from tests.attacks.table import cases
-from tests.attacks.wire import Answer, exchange
+from tests.attacks.targets import LocalTarget
 from tools.local_stack import LocalStack
 
-SECONDS = 2
 CASES = list(cases())
 
 
-def logs(stack: LocalStack) -> list[Path]:
-    return [stack.folder / "nginx" / "access.log", *(service.log for service in (*stack.auth, *stack.tasks))]
-
-
-def is_problem(answer: Answer, to: str) -> None:
-    assert answer.header("Content-Type") == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == answer.status
-    if to == GATEWAY:
-        assert problem["request_id"] == answer.header("X-Request-ID")
-
-
 @pytest.mark.parametrize(("attack", "to"), [pytest.param(attack, to, id=name) for name, attack, to in CASES])
-def test_an_attack_gets_its_answer(scene: Scene, attack: Attack, to: str) -> None:
-    written = {log: log.stat().st_size for log in logs(scene.stack)}
-    data = attack.request if isinstance(attack.request, bytes) else attack.request(scene)
-    seen = exchange(scene.port(to), scene.fill(data))
-    if attack.status[to]:
-        assert [answer.status for answer in seen.answers[:1]] == [attack.status[to]], seen
-        assert len(seen.answers) == attack.answers, "one request, several answers"
-        assert seen.rest == b""
-        for answer in seen.answers:
-            if answer.status >= 400:
-                is_problem(answer, to)
-    else:
-        assert seen.answers == []
-        assert json.loads(seen.rest)["status"] == 400
-    assert seen.seconds < SECONDS
-    attack.holds(scene, seen)
-    honest = scene.person.at(f"http://127.0.0.1:{scene.port(to)}").get("/healthz")
-    assert honest.status_code == 200
+def test_an_attack_gets_its_answer(target: LocalTarget, scene: Scene, attack: Attack, to: str) -> None:
+    written = {log: log.stat().st_size for log in target.logs()}
+    judge(scene, attack, to)
     for log, before in written.items():
         assert f"hidden-{scene.word}".encode() not in log.read_bytes()[before:]
 
@@ -64,12 +36,12 @@ def test_every_attack_that_takes_more_than_one_request_has_its_test() -> None:
 
 
 def test_what_was_attacked_still_works_and_every_line_of_its_logs_is_an_object(
-    stack: LocalStack, scene: Scene
+    stack: LocalStack, target: LocalTarget, scene: Scene
 ) -> None:
     """The last one in this file: all of the above is in the logs."""
     assert scene.person.add("still here")["title"] == "still here"
     with client(stack.auth_url) as auth:
         assert auth.get("/auth/.well-known/jwks.json").status_code == 200
-    for log in logs(stack):
+    for log in target.logs():
         for line in log.read_text(errors="replace").split("\n")[:-1]:
             assert isinstance(json.loads(line), dict), (log.name, line)

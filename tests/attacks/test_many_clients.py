@@ -39,10 +39,10 @@ async def open_all(port: int, opened: list[Connection]) -> None:
         opened += await asyncio.gather(*(open_one(port, begin + number) for number in range(AT_ONCE)))
 
 
-async def hold(scene: Scene) -> list[float]:
+async def hold(stack: LocalStack, scene: Scene) -> list[float]:
     opened: list[Connection] = []
     try:
-        await open_all(scene.stack.ports.gateway, opened)
+        await open_all(stack.ports.gateway, opened)
         with honest(scene.person) as asking:
             await asyncio.sleep(HELD_SECONDS)
         assert len(opened) == CONNECTIONS
@@ -57,18 +57,18 @@ async def hold(scene: Scene) -> list[float]:
             writer.close()
 
 
-def test_ten_thousand_idle_connections_are_no_burden(scene: Scene) -> None:
+def test_ten_thousand_idle_connections_are_no_burden(stack: LocalStack, scene: Scene) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert hard >= FILES, f"this computer lets a process have {hard} files; ulimit -Hn {FILES} is needed"
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, FILES), hard))
     began = time.monotonic()
     try:
-        seconds = asyncio.run(hold(scene))
+        seconds = asyncio.run(hold(stack, scene))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert statistics.quantiles(seconds, n=20)[-1] < 1
     assert time.monotonic() - began < 60
-    assert "worker_connections are not enough" not in error_log(scene.stack)
+    assert "worker_connections are not enough" not in error_log(stack)
 
 
 def error_log(stack: LocalStack) -> str:

@@ -17,7 +17,9 @@ from tests.api.conftest import eventually
 from tests.api.people import Person, client
 from tests.attacks.attack import Scene, request
 from tests.attacks.conftest import PATIENCE, REQUESTS
+from tests.attacks.targets import GATEWAY
 from tests.attacks.wire import exchange, split
+from tools.local_stack import LocalStack
 
 SLOW_ADDRESS = "127.0.0.7"  # every address of 127.0.0.0/8 is this computer's
 MANY = 200
@@ -104,8 +106,8 @@ def drip(opened: list[socket.socket], seconds: float) -> tuple[list[float], dict
     return ended, answers
 
 
-def seen_by_a_service(scene: Scene) -> bool:
-    return any(scene.word.encode() in process.log.read_bytes() for process in scene.stack.tasks)
+def seen_by_a_service(stack: LocalStack, scene: Scene) -> bool:
+    return any(scene.word.encode() in process.log.read_bytes() for process in stack.tasks)
 
 
 def post(scene: Scene, length: int) -> bytes:
@@ -115,8 +117,8 @@ def post(scene: Scene, length: int) -> bytes:
     )
 
 
-def test_slow_headers_are_ended(scene: Scene) -> None:
-    with honest(scene.person), connections(scene.stack.ports.gateway, MANY) as opened:
+def test_slow_headers_are_ended(stack: LocalStack, scene: Scene) -> None:
+    with honest(scene.person), connections(stack.ports.gateway, MANY) as opened:
         for connection in opened:
             connection.sendall(b"GET /tasks HTTP/1.1\r\nHost: x\r\nX-A: ")
         ended, _ = drip(opened, PATIENCE + GRACE_SECONDS)
@@ -124,24 +126,26 @@ def test_slow_headers_are_ended(scene: Scene) -> None:
     assert min(ended) > PATIENCE / 2
 
 
-def test_a_silent_connection_is_ended(scene: Scene) -> None:
-    with honest(scene.person), connections(scene.stack.ports.gateway, MANY) as opened:
+def test_a_silent_connection_is_ended(stack: LocalStack, scene: Scene) -> None:
+    with honest(scene.person), connections(stack.ports.gateway, MANY) as opened:
         time.sleep(PATIENCE / 2)
         assert all(received(connection) is None for connection in opened)
         eventually(lambda: all(received(connection) == b"" for connection in opened))
 
 
-def test_a_body_that_stops_is_ended(scene: Scene) -> None:
-    seen = exchange(scene.stack.ports.gateway, post(scene, 1000) + b'{"title":', PATIENCE + GRACE_SECONDS)
+def test_a_body_that_stops_is_ended(stack: LocalStack, scene: Scene) -> None:
+    seen = exchange(
+        scene.target.endpoint(GATEWAY), post(scene, 1000) + b'{"title":', PATIENCE + GRACE_SECONDS
+    )
     assert seen.closed
     assert seen.answers == []
     assert seen.seconds > PATIENCE / 2
-    assert not seen_by_a_service(scene)
+    assert not seen_by_a_service(stack, scene)
 
 
-def test_dripping_bodies_are_few(scene: Scene) -> None:
+def test_dripping_bodies_are_few(stack: LocalStack, scene: Scene) -> None:
     more = 20
-    with honest(scene.person), connections(scene.stack.ports.gateway, REQUESTS + more) as opened:
+    with honest(scene.person), connections(stack.ports.gateway, REQUESTS + more) as opened:
         for connection in opened:
             connection.sendall(post(scene, 1000))
         ended, answers = drip(opened, 2 * PATIENCE)
@@ -152,12 +156,12 @@ def test_dripping_bodies_are_few(scene: Scene) -> None:
         assert len(answers) == more
         # Others are not counted with them.
         assert exchange(
-            scene.stack.ports.gateway, b"GET /healthz HTTP/1.0\r\n\r\n", address="127.0.0.8"
+            scene.target.endpoint(GATEWAY), b"GET /healthz HTTP/1.0\r\n\r\n", address="127.0.0.8"
         ).answers
-    assert not seen_by_a_service(scene)
+    assert not seen_by_a_service(stack, scene)
 
 
-def test_an_answer_that_is_not_read_is_ended(scene: Scene) -> None:
+def test_an_answer_that_is_not_read_is_ended(stack: LocalStack, scene: Scene) -> None:
     tasks = [{"title": "x", "description": "\U0001f600" * 10_000}] * 20  # 8 MB in all
     for _ in range(10):
         body = json.dumps(tasks, ensure_ascii=False).encode()
@@ -166,19 +170,19 @@ def test_an_answer_that_is_not_read_is_ended(scene: Scene) -> None:
     asked = scene.fill(request("GET /tasks?limit=200", "X-Request-ID: @WORD@"))
     with honest(scene.person), socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.connect(("127.0.0.1", scene.stack.ports.gateway))
+        connection.connect(("127.0.0.1", stack.ports.gateway))
         connection.sendall(asked)
-        line = logged(scene)
+        line = logged(stack, scene)
     assert PATIENCE / 2 < line["seconds"] < PATIENCE + GRACE_SECONDS
     assert float(line["upstream_seconds"]) < PATIENCE / 2
     assert line["bytes"] < 8_000_000
 
 
-def logged(scene: Scene) -> dict[str, float]:
+def logged(stack: LocalStack, scene: Scene) -> dict[str, float]:
     found: list[dict[str, float]] = []
 
     def written() -> bool:
-        lines = (scene.stack.folder / "nginx" / "access.log").read_text(errors="replace").splitlines()
+        lines = (stack.folder / "nginx" / "access.log").read_text(errors="replace").splitlines()
         found.extend(json.loads(line) for line in lines if scene.word in line)
         return bool(found)
 
@@ -186,12 +190,12 @@ def logged(scene: Scene) -> dict[str, float]:
     return found[0]
 
 
-def test_pipelined_requests_are_answered_in_order(scene: Scene) -> None:
+def test_pipelined_requests_are_answered_in_order(stack: LocalStack, scene: Scene) -> None:
     line = "GET /tasks HTTP/1.1\r\nHost: x\r\nX-Request-ID: {}\r\nAuthorization: Bearer @TOKEN@\r\n{}\r\n"
     names = [f"{scene.word}.{number}" for number in range(500)]
     data = "".join(line.format(name, "Connection: close\r\n" * (name == names[-1])) for name in names)
     answers: list[str | None] = []
-    with socket.create_connection(("127.0.0.1", scene.stack.ports.gateway), 20) as connection:
+    with socket.create_connection(("127.0.0.1", stack.ports.gateway), 20) as connection:
         connection.sendall(scene.fill(data.encode()))
         whole = b"".join(iter(lambda: connection.recv(65536), b""))
     for answer in split(whole)[0]:
@@ -207,7 +211,10 @@ def everything_is_over(scene: Scene) -> Iterator[None]:
     probe = b"GET /healthz HTTP/1.0\r\n\r\n"
     eventually(
         lambda: (
-            [each.status for each in exchange(scene.stack.ports.gateway, probe, address=SLOW_ADDRESS).answers]
+            [
+                each.status
+                for each in exchange(scene.target.endpoint(GATEWAY), probe, address=SLOW_ADDRESS).answers
+            ]
             == [200]
         )
     )

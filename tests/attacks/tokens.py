@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from app.common.keys import read_private_key
-from tests.attacks.attack import AUTH, GATEWAY, TASKS, Attack, Chapter, Scene, request
+from tests.attacks.attack import Attack, Chapter, Scene, request
+from tests.attacks.targets import AUTH, GATEWAY, TASKS
+from tests.attacks.wire import Exchange
 from tests.forging import HEADERS, NONE, SPELLINGS, forge
 
 _key = cache(read_private_key)  # reading one takes longer than all else that an attack does
@@ -88,8 +90,8 @@ def _with_token(how: str, to: str) -> Attack:
     sent, why = _FORGED[how]
 
     def make(scene: Scene) -> bytes:
-        pem = scene.stack.public_keys.read_bytes()
-        token = forge(_key(scene.stack.private_key), pem, how, scene.person.id)
+        pem = scene.target.public_keys()
+        token = forge(_key(scene.target.private_key), pem, how, scene.person.id)
         return scene.fill(request(f"GET {_PATHS[to]}", f"Authorization: Bearer {token}", signed_in=False))
 
     return Attack(how, sent or f"A token with {how}", make, {to: 401}, why)
@@ -107,12 +109,27 @@ def _everywhere(
 
 
 def _refresh(scene: Scene) -> bytes:
-    account = {"email": f"{scene.word}@example.org", "password": f"a good one {scene.word}"}
-    gateway = scene.person.gateway
-    assert gateway.post("/auth/register", json=account).status_code == 201
-    form = {"username": account["email"], "password": account["password"]}
-    token = gateway.post("/auth/login", data=form).json()["refresh_token"]
+    email, password = _account(scene)
+    registered = scene.person.gateway.post("/auth/register", json={"email": email, "password": password})
+    assert registered.status_code == 201
+    token = _signed_in(scene)["refresh_token"]
     return request("GET /tasks", f"Authorization: Bearer {token}", signed_in=False)
+
+
+def _account(scene: Scene) -> tuple[str, str]:
+    return f"{scene.word}@example.org", f"a good one {scene.word}"
+
+
+def _signed_in(scene: Scene) -> dict[str, str]:
+    email, password = _account(scene)
+    answer = scene.person.gateway.post("/auth/login", data={"username": email, "password": password})
+    return dict(answer.json())
+
+
+def _account_goes(scene: Scene, exchange: Exchange) -> None:
+    """A cluster would keep it."""
+    headers = {"Authorization": f"Bearer {_signed_in(scene)['access_token']}"}
+    assert scene.person.gateway.delete("/auth/me", headers=headers).status_code == 204
 
 
 def _long(length: int) -> str:
@@ -130,6 +147,7 @@ CHAPTER = Chapter(
             _refresh,
             {GATEWAY: 401},
             "it is good for new tokens and for nothing else (RFC 9700, 4.14)",
+            _account_goes,
         ),
         *_everywhere(
             "a token of 5000 characters",

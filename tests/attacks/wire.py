@@ -1,4 +1,4 @@
-"""Bytes to a port and bytes back, as they are: a client library would refuse to send most of this."""
+"""Bytes to a port and back, as they are, by TLS or not: a client library would refuse most of this."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import json
 import select
 import socket
+import ssl
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -35,21 +36,40 @@ class Exchange:
     closed: bool  # by the other side
 
 
-def exchange(port: int, data: bytes, patience: float = 10, address: str = "127.0.0.1") -> Exchange:
+@dataclass(frozen=True)
+class Endpoint:
+    """Where bytes go: a port, of this computer unless a host is named; by TLS where somebody is trusted."""
+
+    port: int
+    host: str = "127.0.0.1"
+    trust: ssl.SSLContext | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.trust else 'http'}://{self.host}:{self.port}"
+
+    def open(self, patience: float, address: str = "") -> socket.socket:
+        """Connect, from this address if one is given. Raises OSError."""
+        source = (address, 0) if address else None
+        plain = socket.create_connection((self.host, self.port), patience, source)
+        return self.trust.wrap_socket(plain, server_hostname=self.host) if self.trust else plain
+
+
+def exchange(to: Endpoint, data: bytes, patience: float = 10, address: str = "") -> Exchange:
     """Send, and read until the other side has nothing more to say."""
     began = time.monotonic()
     received, first, closed = b"", 0.0, False
-    with socket.create_connection(("127.0.0.1", port), patience, source_address=(address, 0)) as connection:
+    with to.open(patience, address) as connection:
         # Refused before all of it was there: the answer tells why.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, ssl.SSLError):
             connection.sendall(data)
         while not closed:
             waiting = _LINGER_SECONDS if first else patience
-            if not select.select([connection], [], [], waiting)[0]:
+            if not _has_come(connection, waiting):
                 break
             try:
                 chunk = connection.recv(1 << 20)
-            except ConnectionResetError:
+            except (ConnectionResetError, ssl.SSLError):
                 chunk = b""
             received += chunk
             closed = not chunk
@@ -57,6 +77,13 @@ def exchange(port: int, data: bytes, patience: float = 10, address: str = "127.0
                 first = time.monotonic() - began
     answers, rest = split(received)
     return Exchange(answers, rest, first or time.monotonic() - began, closed)
+
+
+def _has_come(connection: socket.socket, seconds: float) -> bool:
+    """Whether there is something to read within so many seconds; TLS may have read it already."""
+    if isinstance(connection, ssl.SSLSocket) and connection.pending():
+        return True
+    return bool(select.select([connection], [], [], seconds)[0])
 
 
 def split(received: bytes) -> tuple[list[Answer], bytes]:

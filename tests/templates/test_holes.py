@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.holes import ACCEPTED, holes
 from tests.templates.test_rendered import MANY, NGINX_FOR_TESTS, rendered
 
 pytestmark = pytest.mark.xdist_group("rendered")
-
-# What it finds and we have decided, each with the reason.
-ACCEPTED = {
-    "host_spoofing": "No service uses Host: addresses in answers are made from the configured one.",
-    "worker_rlimit_nofile_vs_connections": (
-        "It asks for two files a connection. Only a large request that is under way has more than one, and"
-        " most connections are idle. Twice as many are more than some containers allow: there Nginx would go"
-        " on with 1024."
-    ),
-}
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +19,6 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> str:
     options = {"nginx_trusted_proxies": ["10.0.9.1"], "cors_origins": ["https://a.example"]}
     rendered(folder, MANY, "gateway1", **NGINX_FOR_TESTS, **places, **options)
     return (folder / "gateway1" / "nginx.conf").read_text()
-
-
-def holes(folder: Path, configuration: str) -> dict[str, str]:
-    """What is found, with the lines that it is about."""
-    file = folder / "nginx.conf"
-    file.write_text(configuration)
-    command = [str(Path(sys.executable).with_name("gixy")), "--format", "json", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return {found["plugin"]: found["config"] for found in json.loads(done.stdout)}
 
 
 def test_the_gateways_configuration_has_no_hole_that_was_not_decided(

@@ -1,0 +1,51 @@
+"""Who reaches whom: what `make scan` finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from tests.audit.report import Row
+from tests.audit.site import Site
+from tools import scan
+
+GROUP = "Firewall"
+
+
+def rows(site: Site) -> Iterator[Row]:
+    found = scan.scan(site.environment)
+    if any(row.fault for row in found):
+        # On a busy computer an answer gets lost. What was open once was open.
+        found = together(found, scan.scan(site.environment))
+    site.save("scan.txt", scan.table(found) + "\n")
+    yield pairs(found, len(site.machines))
+
+
+def together(one: Sequence[scan.Row], other: Sequence[scan.Row]) -> list[scan.Row]:
+    """What two scans of the same machines have seen."""
+    return [
+        replace(
+            first,
+            found=scan.Found(
+                first.found.open | second.found.open,
+                first.found.closed | second.found.closed,
+                max(first.found.undropped, second.found.undropped),
+            ),
+        )
+        for first, second in zip(one, other, strict=True)
+    ]
+
+
+def pairs(found: Sequence[scan.Row], machines: int) -> Row:
+    wrong = [f"from {row.source} to {row.target}: {row.fault}" for row in found if row.fault]
+    if len({row.target for row in found}) < machines:
+        wrong.append(
+            f"of {machines} machines only {len({row.target for row in found})} have a firewall of ours"
+        )
+    right = sum(not row.fault for row in found)
+    return Row(
+        GROUP,
+        "every port, every pair",
+        f"{right} of {len(found)} pairs as the inventory implies",
+        tuple(wrong),
+    )
