@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.audit.report import Row, sorted_out
+from tests.audit.report import Row
 from tests.audit.site import Machine, Site
 from tests.molecule.sandboxes import OTHERS, OWN, score
 
 GROUP = "Units (systemd-analyze security)"
 # By the group of machines that has it.
 PROGRAMS = {"gateway": "nginx", "mongodb": "mongod", "redis": "redis-server"}
-WAIVERS = {
-    "taskyard-firewall.service": (
-        "It runs nft once and ends: no process stays that somebody could take over."
-    ),
-}
 
 
 def rows(site: Site) -> Iterator[Row]:
@@ -41,13 +36,12 @@ def limits_on(machine: Machine) -> dict[str, float]:
 def scored(machine: str, limits: dict[str, float], words: dict[str, str]) -> Row:
     """limits, and what systemd-analyze printed, by unit."""
     scores = {unit: score(words[unit]) for unit in limits}
-    found = [
-        (unit, f"{unit} has {'no score' if value is None else value}, not {limits[unit]} at most")
+    wrong = tuple(
+        f"{unit} has {'no score' if value is None else value}, not {limits[unit]} at most"
         for unit, value in scores.items()
         if value is None or value > limits[unit]
-    ]
-    wrong, waived = sorted_out(found, WAIVERS)
+    )
     if not limits:
-        wrong += ("no unit of ours is there",)
+        wrong = ("no unit of ours is there",)
     shown = ", ".join(f"{unit.removesuffix('.service')} {value}" for unit, value in scores.items())
-    return Row(GROUP, machine, shown, wrong, waived)
+    return Row(GROUP, machine, shown, wrong)

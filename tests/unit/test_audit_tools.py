@@ -148,8 +148,6 @@ def test_a_unit_has_the_score_that_it_may_have() -> None:
     assert outcome(scores.scored("a", limits, words | {"taskyard-auth@8001.service": above})) == ("FAILED", 1)
     assert outcome(scores.scored("a", limits, words)) == ("FAILED", 1)
     assert outcome(scores.scored("a", {}, {})) == ("FAILED", 1)
-    firewall = "taskyard-firewall.service"
-    assert scores.scored("a", {firewall: 2.0}, {firewall: exposure(firewall, "9.5")}).outcome == "waived"
 
 
 def sshd(*notes: str, level: str = "warn") -> dict[str, Any]:

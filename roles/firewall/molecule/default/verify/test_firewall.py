@@ -7,6 +7,7 @@ import pytest
 from testinfra.host import Host
 
 from tests.molecule.requests import unit
+from tests.molecule.sandboxes import OWN, check_score
 
 Knock = Callable[..., str]
 TABLE = "nft --stateless list table inet taskyard"
@@ -24,6 +25,10 @@ def come_to(machine: Host, wanted: set[str]) -> None:
     while tables(machine) != wanted:
         assert time.monotonic() < deadline, tables(machine)
         time.sleep(0.2)
+
+
+def test_its_unit_gets_no_more_than_it_needs(machine: Host) -> None:
+    check_score(machine, "taskyard-firewall", OWN)
 
 
 def test_a_port_that_is_named_answers(knock: Knock) -> None:
