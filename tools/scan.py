@@ -2,8 +2,9 @@
 
     python -m tools.scan [--env local]
 
-Outside is this computer. Every TCP port is asked (nmap). What answers has to be what `cluster_flows`
-(playbooks/group_vars/all.yml) names for the one who asks, no less and no more; all else has to be dropped.
+Outside is this computer. Every TCP port is asked (nmap), and those that anybody has to reach once more, with
+patience. What answers has to be what `cluster_flows` (playbooks/group_vars/all.yml) names for the one who
+asks, no less and no more; all else has to be dropped.
 Prints a line for each pair, and ends with 1 when one of them differs.
 """
 
@@ -16,7 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
@@ -29,7 +30,9 @@ from tools.packages import ROOT
 
 OUTSIDE = "outside"
 # Every TCP port; a machine that drops does not answer, and is not waited for any longer than that.
-ARGUMENTS = "-Pn -n -p- --max-retries 1 --max-rtt-timeout 500ms -oG -"
+EVERY_PORT = "-Pn -n -p- --max-retries 1 --max-rtt-timeout 500ms -oG -"
+# At that pace a busy machine loses an answer now and then. What it should have answered is asked again.
+PATIENTLY = "-Pn -n --max-retries 8 -oG - -p"
 # Thousands of questions a second would fill the kernel's table of connections, and those that two machines
 # ask each other at once would look like answers there. They are kept out of it: nmap sees answers before it.
 FAST = "--min-rate 5000 --source-port 1023"
@@ -60,12 +63,7 @@ class Machine:
 
     def lets_in(self, client: str) -> frozenset[int]:
         """The TCP ports at which it has to answer this address."""
-        return frozenset(
-            int(port)
-            for flow in self.flows
-            if flow.get("protocol", "tcp") == "tcp" and holds(flow["sources"], client)
-            for port in flow["ports"]
-        )
+        return tcp_ports(flow for flow in self.flows if holds(flow["sources"], client))
 
 
 @dataclass(frozen=True)
@@ -75,6 +73,11 @@ class Found:
     open: frozenset[int]
     closed: frozenset[int] = frozenset()
     undropped: int = 0
+
+    def __or__(self, other: "Found") -> "Found":
+        """What was seen in either of two scans; a port that was open once is no closed one."""
+        is_open = self.open | other.open
+        return Found(is_open, (self.closed | other.closed) - is_open, max(self.undropped, other.undropped))
 
 
 NOTHING = Found(frozenset())
@@ -112,13 +115,20 @@ def holds(sources: Iterable[str], client: str) -> bool:
     return any(address in network for network in map(ip_network, sources))
 
 
+def tcp_ports(flows: Iterable[Mapping[str, Any]]) -> frozenset[int]:
+    """The TCP ports of some flows."""
+    return frozenset(
+        int(port) for flow in flows if flow.get("protocol", "tcp") == "tcp" for port in flow["ports"]
+    )
+
+
 def ports(numbers: Iterable[int]) -> str:
     """ "80, 443"."""
     return ", ".join(map(str, sorted(numbers))) or "-"
 
 
 def read(text: str) -> dict[str, Found]:
-    """What nmap wrote (-oG), by address."""
+    """What nmap wrote (-oG), in one scan or several, by address."""
     found: dict[str, Found] = {}
     for line in text.splitlines():
         if not line.startswith("Host: ") or "Ports: " not in line:
@@ -126,7 +136,8 @@ def read(text: str) -> dict[str, Found]:
         states = {int(port): state for port, state in PORT.findall(line)}
         ignored = IGNORED.search(line)
         undropped = int(ignored[2]) if ignored and ignored[1] != "filtered" else 0
-        found[line.split()[1]] = Found(
+        address = line.split()[1]
+        found[address] = found.get(address, NOTHING) | Found(
             frozenset(port for port, state in states.items() if state == "open"),
             frozenset(port for port, state in states.items() if state == "closed"),
             undropped,
@@ -149,7 +160,8 @@ def address_of(host: str) -> str:
 def from_inside(environment: str, folder: Path) -> tuple[dict[str, Machine], dict[str, dict[str, Found]]]:
     """The machines by name, and by the name of each what it found at which addresses. Raises StopError."""
     variables = folder / "variables.json"
-    arguments = {"scan_arguments": f"{ARGUMENTS} {FAST}", "scan_begins": BEGINS, "scan_ends": ENDS}
+    arguments = {"scan_every_port": f"{EVERY_PORT} {FAST}", "scan_patiently": PATIENTLY}
+    arguments |= {"scan_begins": BEGINS, "scan_ends": ENDS}
     variables.write_text(json.dumps({"scan_dir": str(folder), **arguments}))
     playbook = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", f"inventory/{environment}"]
     run([*playbook, "playbooks/scan.yml", "-e", f"@{variables}"], env=os.environ, cwd=ROOT)
@@ -174,12 +186,16 @@ def unremembered() -> Iterator[str]:
         subprocess.run([nft, "--file", "-"], input=ENDS, text=True, check=True)
 
 
-def from_outside(machines: Iterable[Machine]) -> dict[str, Found]:
+def from_outside(machines: Collection[Machine]) -> dict[str, Found]:
     """What this computer finds, by address. Raises StopError."""
     addresses = sorted({address_of(machine.outside) for machine in machines})
+    somebodys = sorted(tcp_ports(flow for machine in machines for flow in machine.flows))
     say(f"scanning from this computer: {', '.join(addresses)}")
     with unremembered() as pace:
-        return read(output(["nmap", *ARGUMENTS.split(), *pace.split(), *addresses]))
+        every = output(["nmap", *EVERY_PORT.split(), *pace.split(), *addresses])
+    if not somebodys:
+        return read(every)
+    return read(every + output(["nmap", *PATIENTLY.split(), ",".join(map(str, somebodys)), *addresses]))
 
 
 def scan(environment: str) -> list[Row]:

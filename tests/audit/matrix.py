@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from tests.audit.report import Row
 from tests.audit.site import Site
@@ -14,26 +13,8 @@ GROUP = "Firewall"
 
 def rows(site: Site) -> Iterator[Row]:
     found = scan.scan(site.environment)
-    if any(row.fault for row in found):
-        # On a busy computer an answer gets lost. What was open once was open.
-        found = together(found, scan.scan(site.environment))
     site.save("scan.txt", scan.table(found) + "\n")
     yield pairs(found, len(site.machines))
-
-
-def together(one: Sequence[scan.Row], other: Sequence[scan.Row]) -> list[scan.Row]:
-    """What two scans of the same machines have seen."""
-    return [
-        replace(
-            first,
-            found=scan.Found(
-                first.found.open | second.found.open,
-                first.found.closed | second.found.closed,
-                max(first.found.undropped, second.found.undropped),
-            ),
-        )
-        for first, second in zip(one, other, strict=True)
-    ]
 
 
 def pairs(found: Sequence[scan.Row], machines: int) -> Row:

@@ -31,8 +31,8 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def run(*command: str, timeout: float = 900) -> str:
-    """Run a command of the project, its output shown as it comes and returned.
+def run(*command: str, timeout: float = 900, is_shown: bool = True) -> str:
+    """Run a command of the project, its output returned, and shown: as it comes, or its end if it fails.
 
     Raises:
         AssertionError: it ended with another status than 0.
@@ -47,11 +47,14 @@ def run(*command: str, timeout: float = 900) -> str:
         timer.start()
         assert process.stdout is not None
         for line in process.stdout:
-            sys.stdout.write(line)
-            sys.stdout.flush()
+            if is_shown:
+                sys.stdout.write(line)
+                sys.stdout.flush()
             lines.append(line)
         status = process.wait()
         timer.cancel()
+    if status and not is_shown:
+        say("".join(lines[-100:]))
     assert status == 0, f"{' '.join(command)} ended with status {status}"
     return "".join(lines)
 

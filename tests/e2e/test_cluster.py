@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.audit import searching
+from tests.audit.secret_values import secrets_of
 from tests.e2e.machines import (
     ENVIRONMENT,
     INVENTORY,
@@ -187,18 +189,21 @@ def test_a_password_that_was_exchanged_reaches_the_database_and_the_services() -
 
 
 def test_all_secrets_are_exchanged_under_load_also_when_interrupted_and_the_former_open_nothing() -> None:
-    before = kept_secrets()
+    before, hidden = kept_secrets(), secrets_of(INVENTORY / ".secrets")
     (data,) = hosts_of("mongodb")
+    said = []
     rotate = ("ansible-playbook", "-i", str(INVENTORY), "playbooks/rotate_secrets.yml")
 
     def interrupted_and_finished() -> None:
         interrupt("TASK [app_service : Start, now and at boot, taskyard-tasks@8002]", *rotate)
-        run(*rotate)
+        said.extend(run(*rotate, "--diff", "-vvv", is_shown=False).splitlines())
 
     with signed_in() as user:
         load = under_load(user, interrupted_and_finished)
         assert load.failures == []
         assert load.answered > 1000
+    assert any("invocation:" in line for line in said)
+    assert searching.in_output(said, hidden + secrets_of(INVENTORY / ".secrets")) == {}
     after = kept_secrets()
     assert after.keys() == before.keys()
     assert {name for name in before if before[name] == after[name]} == set()

@@ -124,16 +124,6 @@ def test_pairs_that_differ_and_machines_without_a_firewall_have_failed() -> None
     assert outcome(matrix.pairs([], 3)) == ("FAILED", 1)
 
 
-def test_an_answer_that_was_lost_once_is_asked_for_again_and_an_open_port_seen_once_stays_seen() -> None:
-    def seen(*ports: int) -> list[scan.Row]:
-        return [scan.Row("app1", "data1", frozenset({22, 6379}), scan.Found(frozenset(ports)))]
-
-    assert [row.fault for row in matrix.together(seen(22), seen(22, 6379))] == [""]
-    assert [row.fault for row in matrix.together(seen(22), seen(22))] == ["dropped: 6379"]
-    (row,) = matrix.together(seen(22, 80, 6379), seen(22, 6379))
-    assert row.fault == "open, and nobody's business: 80"
-
-
 def exposure(unit: str, value: str) -> str:
     return f"  NAME  DESCRIPTION  EXPOSURE\n\n→ Overall exposure level for {unit}: {value} OK 🙂\n"
 

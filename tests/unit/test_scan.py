@@ -34,6 +34,17 @@ def test_what_nmap_wrote_is_read() -> None:
     }
 
 
+def test_what_several_scans_saw_is_put_together() -> None:
+    again = """Host: 10.0.0.1 ()\tPorts: 22/filtered/tcp//ssh///, 6379/open/tcp//redis///
+Host: 10.0.0.3 ()\tPorts: 22/closed/tcp//ssh///, 80/filtered/tcp//http///
+"""
+    assert read(WRITTEN + again) == {
+        "10.0.0.1": Found(frozenset({22, 6379})),
+        "10.0.0.2": Found(frozenset({22, 80}), undropped=65533),
+        "10.0.0.3": Found(frozenset(), frozenset({22})),
+    }
+
+
 def row(expected: set[int], opened: set[int], closed: set[int] | None = None, undropped: int = 0) -> Row:
     found = Found(frozenset(opened), frozenset(closed or set()), undropped)
     return Row("app1", "data1", frozenset(expected), found)
