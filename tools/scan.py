@@ -46,6 +46,7 @@ BEGINS = """table inet taskyard_scan {
 ENDS = "table inet taskyard_scan\ndelete table inet taskyard_scan\n"
 # Where that can't be done: a question is remembered for two minutes, and 200 000 of them are few enough.
 SLOW = "--max-rate 1500"
+NFT = "nft"
 # nmap's greppable output: one port, and all those that it does not list.
 PORT = re.compile(r"(\d+)/(\w[\w|]*)/tcp/")
 IGNORED = re.compile(r"Ignored State: (\S+) \((\d+)\)")
@@ -175,8 +176,14 @@ def from_inside(environment: str, folder: Path) -> tuple[dict[str, Machine], dic
 @contextmanager
 def unremembered() -> Iterator[str]:
     """How fast nmap may ask from this computer. Raises StopError."""
-    nft = shutil.which("nft", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if os.geteuid() != 0 or nft is None:
+    if os.geteuid() != 0:
+        yield SLOW
+        return
+    if os.environ.get("INSTALL") == "yes":
+        require_program(NFT, "nftables")
+    nft = shutil.which(NFT, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if nft is None:
+        say("slowly, for some minutes; faster with: sudo apt-get install --no-install-recommends nftables")
         yield SLOW
         return
     subprocess.run([nft, "--file", "-"], input=BEGINS, text=True, check=True)
