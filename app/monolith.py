@@ -28,6 +28,7 @@ def create_app(given: MonolithSettings | None = None) -> FastAPI:
         chosen,
         [auth_router, tasks_router, docs.router],
         [partial(auth.resources, chosen), partial(tasks.resources, chosen)],
+        hot_paths=[tasks.hot_path],
     )
 
 

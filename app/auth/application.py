@@ -25,7 +25,7 @@ from app.common.tokens import TokenVerifier
 def create_app(given: AuthSettings | None = None) -> FastAPI:
     chosen = given or settings.load(AuthSettings)
     return application.build(
-        "Taskyard auth", chosen, [router, docs.router], [partial(resources, chosen)], "/auth"
+        "Taskyard auth", chosen, [router, docs.router], [partial(resources, chosen)], prefix="/auth"
     )
 
 

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +27,8 @@ MAX_BODY_BYTES = 1024 * 1024
 
 # Opens what a service needs and puts it on the application's state.
 Resource = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+# What is put around an application.
+Layer = Callable[[ASGIApp], ASGIApp]
 
 
 def build(
@@ -32,9 +36,15 @@ def build(
     settings: CommonSettings,
     routers: Sequence[APIRouter],
     resources: Sequence[Resource],
+    *,
     prefix: str = "",
+    hot_paths: Sequence[Layer] = (),
 ) -> FastAPI:
-    """Make a service. Its OpenAPI document is at `prefix`/openapi.json."""
+    """Make a service. Its OpenAPI document is at `prefix`/openapi.json.
+
+    `hot_paths` answer what they can before the framework looks at it, within what holds for every answer:
+    request ids, other origins.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -43,7 +53,7 @@ def build(
                 await stack.enter_async_context(resource(app))
             yield
 
-    app = FastAPI(
+    app = Service(
         title=title,
         version=version(),
         lifespan=lifespan,
@@ -62,11 +72,35 @@ def build(
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Failures)
-    if settings.cors_origins:
-        app.add_middleware(cross_origin, origins=settings.cors_origins)
-    app.add_middleware(RequestContext, port=settings.port)
     app.add_middleware(PlainStartupFailure)
+    for hot_path in hot_paths:
+        app.surround(hot_path)
+    if settings.cors_origins:
+        app.surround(partial(cross_origin, origins=settings.cors_origins))
+    app.surround(partial(RequestContext, port=settings.port))
     return app
+
+
+class Service(FastAPI):
+    """The framework's application within layers of ours, which answer without it what they can.
+
+    Middleware that is added to it is the framework's: on the way there are a dozen layers of its own.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._http: ASGIApp = super().__call__
+
+    def surround(self, layer: Layer) -> None:
+        """Put another layer around all others: requests meet it first."""
+        self._http = layer(self._http)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["app"] = self
+            await self._http(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 class PlainStartupFailure:

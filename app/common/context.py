@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 import socket
 import time
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.common import logs, timing
 
-logger = logging.getLogger("app.request")
-_ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_is_accepted_id = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch
 HOST = socket.gethostname().split(".")[0]
 
 
@@ -26,9 +23,6 @@ class RequestContext:
         self._port = port
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         began = time.perf_counter()
         served_by = f"{HOST}:{self._port or (scope.get('server') or ('', 0))[1]}"
         identity = request_id_of(scope)
@@ -40,10 +34,12 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = identity
-                headers["X-Served-By"] = served_by
-                headers["Server-Timing"] = timing.header(time.perf_counter() - began)
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", identity.encode()),
+                    (b"x-served-by", served_by.encode()),
+                    (b"server-timing", timing.header(time.perf_counter() - began).encode()),
+                ]
             await send(message)
 
         try:
@@ -57,7 +53,7 @@ class RequestContext:
                 "duration_ms": round((time.perf_counter() - began) * 1000, 2),
                 "served_by": served_by,
             }
-            logger.info("request", extra={"fields": fields})
+            logs.requests.write(fields)
             timing.end(timed)
             logs.request_id.reset(context)
 
@@ -65,6 +61,6 @@ class RequestContext:
 def request_id_of(scope: Scope) -> str:
     """Return the caller's X-Request-ID if it is harmless in a log and a header, else a new one."""
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _ACCEPTED_ID.fullmatch(value):
+        if name == b"x-request-id" and _is_accepted_id(value):
             return str(value, "ascii")
     return secrets.token_hex(16)

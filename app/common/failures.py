@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import logging
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.common.problems import problem_response
 
 logger = logging.getLogger(__name__)
+
+
+def failure(scope: Scope, error: Exception) -> Response:
+    """Log an error, and return what the client gets to know about it."""
+    logger.error("unhandled error", exc_info=error)
+    return problem_response(500, "the service made a mistake", scope["path"])
 
 
 class Failures:
@@ -28,9 +35,8 @@ class Failures:
 
         try:
             await self._app(scope, receive, send_and_know)
-        except Exception:
-            logger.exception("unhandled error")
+        except Exception as error:
+            response = failure(scope, error)
             if answered:
                 raise  # half an answer is out: the server has to cut the connection
-            response = problem_response(500, "the service made a mistake", scope["path"])
             await response(scope, receive, send)

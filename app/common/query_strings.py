@@ -15,10 +15,7 @@ _REMEMBERED, _LONGEST = 1024, 4096
 
 
 class QueryString(Generic[ModelT]):
-    """A dependency: the parameters of a request as a `kind`, which is shared and must not be changed.
-
-    Parameters that are no list may be given once. Raises a RequestValidationError.
-    """
+    """A dependency: the parameters of a request as a `kind`."""
 
     def __init__(self, kind: type[ModelT]) -> None:
         self._kind = kind
@@ -26,7 +23,13 @@ class QueryString(Generic[ModelT]):
         self._remembered = lru_cache(_REMEMBERED)(self._parse)
 
     async def __call__(self, request: Request) -> ModelT:
-        query_string: bytes = request.scope["query_string"]
+        return self.read(request.scope["query_string"])
+
+    def read(self, query_string: bytes) -> ModelT:
+        """Return a `kind`, which is shared and must not be changed.
+
+        Parameters that are no list may be given once. Raises a RequestValidationError.
+        """
         return (self._remembered if len(query_string) <= _LONGEST else self._parse)(query_string)
 
     def description(self) -> dict[str, Any]:

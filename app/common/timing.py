@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar, Token
 
 # Seconds by metric. Tasks that a request starts share its dictionary.
@@ -23,20 +21,27 @@ def end(token: Token[dict[str, float] | None]) -> None:
     _spent.reset(token)
 
 
-@contextmanager
-def measured(metric: str) -> Iterator[None]:
+class measured:  # noqa: N801 - used as a context manager
     """Add the time that the block takes to a metric of the request ("db", "cache"), if there is a request."""
-    spent = _spent.get()
-    if spent is None or _within.get() == metric:
-        yield
-        return
-    within = _within.set(metric)
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        spent[metric] = spent.get(metric, 0.0) + time.perf_counter() - began
-        _within.reset(within)
+
+    __slots__ = ("_began", "_metric", "_spent", "_within")
+
+    def __init__(self, metric: str) -> None:
+        self._metric = metric
+        self._spent = _spent.get()
+        if _within.get() == metric:
+            self._spent = None
+
+    def __enter__(self) -> None:
+        if self._spent is not None:
+            self._within = _within.set(self._metric)
+            self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        if self._spent is not None:
+            took = time.perf_counter() - self._began
+            self._spent[self._metric] = self._spent.get(self._metric, 0.0) + took
+            _within.reset(self._within)
 
 
 def header(total_seconds: float) -> str:

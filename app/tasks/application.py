@@ -15,10 +15,11 @@ from app.common.revocations import Revocations
 from app.common.tokens import TokenVerifier
 from app.tasks import cache
 from app.tasks.cache_writer import stale_seconds
+from app.tasks.hot_path import HotPath
 from app.tasks.idempotency import IdempotencyRepository
 from app.tasks.repository import TaskRepository
 from app.tasks.representation import Representation
-from app.tasks.routes import router
+from app.tasks.routes import LISTS, list_query, router
 from app.tasks.service import TaskService
 from app.tasks.settings import TaskSettings
 from app.tasks.suspensions import LOOK_SECONDS, MongoSuspensions
@@ -26,7 +27,12 @@ from app.tasks.suspensions import LOOK_SECONDS, MongoSuspensions
 
 def create_app(given: TaskSettings | None = None) -> FastAPI:
     chosen = given or settings.load(TaskSettings)
-    return application.build("Taskyard tasks", chosen, [router], [partial(resources, chosen)], "/tasks")
+    return application.build(
+        "Taskyard tasks", chosen, [router], [partial(resources, chosen)], prefix=LISTS, hot_paths=[hot_path]
+    )
+
+
+hot_path = partial(HotPath, path=LISTS, query=list_query)
 
 
 @asynccontextmanager

@@ -16,12 +16,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from pydantic import SecretStr
 
+from app.common import timing
 from app.tasks import cache_scripts
 from app.tasks.cache_connection import CacheDownError, RedisLink, Session
+from app.tasks.cache_reads import CacheReads
 from app.tasks.cache_writer import CacheWriter, RedisAway
 from app.tasks.suspensions import Suspensions
 
@@ -38,8 +40,7 @@ class Outcome(Enum):
     BYPASS = "BYPASS"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A page of a list as it is sent: the JSON array, and what its headers say.
 
     `total` counts the tasks that the query finds on all pages; `etag` is the quoted entity tag (RFC 9110);
@@ -84,6 +85,7 @@ class TaskListCache:
         self._suspensions = suspensions
         self._ttl_ms = int(ttl_seconds * 1000)
         self._writer = CacheWriter(link, suspensions, ttl_seconds, redis_away)
+        self._reads = CacheReads(link)
         self._flights: dict[tuple[str, _Lease], asyncio.Task[Entry]] = {}
 
     async def ping(self) -> None:
@@ -94,14 +96,16 @@ class TaskListCache:
         if self._writer.owes(user) or not self._suspensions.trusts(user) or not self._link.allows():
             return await load(), Outcome.BYPASS
         try:
-            found = await self._link.talk(lambda session: self._find(session, user, query))
+            with timing.measured("cache"):
+                stored = await self._reads.find(user, query)
+            if stored is not None and (entry := Entry.decode(stored)):
+                return entry, Outcome.HIT
+            lease = await self._link.talk(lambda session: self._lease(session, user, query))
         except CacheDownError:
             return await load(), Outcome.BYPASS
-        if isinstance(found, Entry):
-            return found, Outcome.HIT
-        if found is None:  # a writer is at work: what is read now may be old before it could be stored
+        if lease is None:  # a writer is at work: what is read now may be old before it could be stored
             return await load(), Outcome.MISS
-        return await self._load_once(user, found, load), Outcome.MISS
+        return await self._load_once(user, lease, load), Outcome.MISS
 
     async def write(self, user: str, operation: Callable[[], Awaitable[T]]) -> T:
         """Run a write to its end, invalidation included, even if the caller is cancelled.
@@ -112,18 +116,13 @@ class TaskListCache:
 
     async def close(self) -> None:
         await self._writer.close()
+        self._reads.close()
         await self._link.close()
 
-    async def _find(self, session: Session, user: str, query: str) -> Entry | _Lease | None:
-        """On one connection, so that entry, lease and run are the same server's."""
-        keys = cache_scripts.keys(user)
-        field = f"{session.run} {query}"
-        stored: bytes | None = await session.command("HGET", keys[0], field)
-        if stored is not None and (entry := Entry.decode(stored)):
-            return entry
-        token = secrets.token_hex(8)
-        lease = await session.script(cache_scripts.LEASE, keys, token, self._ttl_ms)
-        return None if lease is None else _Lease(field, session.run, lease)
+    async def _lease(self, session: Session, user: str, query: str) -> _Lease | None:
+        made = secrets.token_hex(8)
+        token = await session.script(cache_scripts.LEASE, cache_scripts.keys(user), made, self._ttl_ms)
+        return None if token is None else _Lease(session.field(query), session.run, token)
 
     async def _load_once(self, user: str, lease: _Lease, load: Load) -> Entry:
         """One loader per lease: the same lease says that no write came between its load and whoever joins."""

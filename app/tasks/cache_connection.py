@@ -21,6 +21,7 @@ T = TypeVar("T")
 # A read that gives up asks MongoDB, which costs little. A writer that gives up makes everybody ask MongoDB,
 # and has to wait for a second: that is worth more patience.
 WRITERS_PATIENCE = 4
+_FAILURES = (RedisError, OSError, TimeoutError, RuntimeError)  # the last one for uvloop's closed transports
 
 
 class CacheDownError(Exception):
@@ -43,6 +44,10 @@ class Session:
     connection: AbstractConnection
     run: str
 
+    def field(self, query: str) -> str:
+        """Return where this run keeps the list that a query finds, in the hash of a user's lists."""
+        return f"{self.run} {query}"
+
     async def command(self, *words: str | bytes | int) -> Any:
         await self.connection.send_command(*words)
         return await self.connection.read_response()
@@ -55,11 +60,20 @@ class Session:
             return await self.command("EVALSHA", script.sha, len(keys), *keys, *args)
 
 
+def taken_over(connection: AbstractConnection) -> asyncio.StreamWriter:
+    """Take an open connection's stream from the library, which has nothing to do with it from then on."""
+    writer = connection._writer  # noqa: SLF001 - the library has no public name for it
+    connection._reader = connection._writer = None  # noqa: SLF001 - nor for this: it would close the stream
+    if writer is None:  # it is closed again already
+        raise CacheDownError
+    return writer
+
+
 class RedisLink:
     """The pool of connections. Redis need not answer yet: connections are made when they are needed."""
 
     def __init__(self, url: SecretStr, timeout_seconds: float) -> None:
-        self._timeout = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self._breaker = Breaker()
         self._runs: WeakKeyDictionary[AbstractConnection, str] = WeakKeyDictionary()
         self._pool = pool(url, timeout_seconds * WRITERS_PATIENCE, self._learn_run)
@@ -72,12 +86,35 @@ class RedisLink:
         """Raises CacheDownError, for whatever reason Redis did not answer within `patience` timeouts."""
         try:
             with timing.measured("cache"):
-                answer = await self._talk(conversation, self._timeout * patience)
-        except (RedisError, OSError, TimeoutError, RuntimeError) as error:  # uvloop's closed transports
-            self._breaker.failed(str(error) or "too slow")
+                answer = await self._talk(conversation, self.timeout_seconds * patience)
+        except _FAILURES as error:
+            self.failed(str(error))
             raise CacheDownError from error
-        self._breaker.succeeded()
+        self.succeeded()
         return answer
+
+    async def connect(self) -> Session:
+        """Open a connection that is nobody else's, within a deadline. Raises CacheDownError."""
+        connection = self._pool.make_connection()  # type: ignore[no-untyped-call] # redis-py's
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                await connection.connect()
+        except _FAILURES as error:
+            await connection.disconnect(nowait=True)
+            self.failed(str(error))
+            raise CacheDownError from error
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        return Session(connection, self._runs[connection])
+
+    def failed(self, reason: str) -> None:
+        """Redis did not answer."""
+        self._breaker.failed(reason or "too slow")
+
+    def succeeded(self) -> None:
+        """Redis has answered."""
+        self._breaker.succeeded()
 
     async def close(self) -> None:
         await self._pool.aclose()

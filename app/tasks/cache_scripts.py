@@ -53,6 +53,11 @@ return 1
 """)
 
 
+def lists_of(user: str) -> str:
+    """Return the name of a user's lists."""
+    return f"tasks:{{{user}}}:lists"
+
+
 def keys(user: str) -> list[str]:
     """Return the names of a user's lists, version and writers."""
-    return [f"tasks:{{{user}}}:{name}" for name in ("lists", "version", "writers")]
+    return [lists_of(user), f"tasks:{{{user}}}:version", f"tasks:{{{user}}}:writers"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -146,9 +147,11 @@ class TaskQuery(TaskFilter):
         if self.limit != DEFAULT_LIMIT:
             yield "limit", str(self.limit)
 
+    @cached_property
+    def first_page(self) -> str:
+        """The query string of the list's first page, the same for all ways to ask for it."""
+        return urlencode(list(self.parameters()))
+
     def canonical(self, cursor: str | None = None) -> str:
-        """Return the query string of a page of this list, the same for all ways to ask for it."""
-        parameters = list(self.parameters())
-        if cursor:
-            parameters.append(("cursor", cursor))
-        return urlencode(parameters)
+        """Return the query string of the page that begins there. A cursor has nothing to be encoded in it."""
+        return "&".join(filter(None, (self.first_page, cursor and f"cursor={cursor}")))

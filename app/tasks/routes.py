@@ -12,6 +12,7 @@ from app.common.query_strings import QueryString
 from app.common.strict_json import StrictRoute
 from app.common.tokens import CurrentUserId
 from app.tasks import described
+from app.tasks.answers import page_answer, task_answer
 from app.tasks.described import IdempotencyKey, IfMatch, IfNoneMatch
 from app.tasks.models import EXAMPLE_ID, Task, TaskCreate, TaskPatch, TasksCreate, TasksPatch, Updated
 from app.tasks.queries import NoParameters, TaskFilter, TaskQuery
@@ -19,7 +20,7 @@ from app.tasks.representation import Answer, to_json
 from app.tasks.service import TaskService
 
 _JSON = "application/json"
-_CACHE_CONTROL = {"Cache-Control": "private, no-cache"}
+LISTS = "/tasks"
 
 
 class TaskIdConvertor(Convertor[str]):
@@ -35,7 +36,7 @@ class TaskIdConvertor(Convertor[str]):
 
 
 register_url_convertor("task_id", TaskIdConvertor())
-router = APIRouter(prefix="/tasks", tags=["tasks"], responses=responses(401), route_class=StrictRoute)
+router = APIRouter(prefix=LISTS, tags=["tasks"], responses=responses(401), route_class=StrictRoute)
 
 
 async def _unconditional(request: Request) -> None:
@@ -49,29 +50,22 @@ async def _service(request: Request) -> TaskService:
     return service
 
 
-_query, _filter, _nothing = QueryString(TaskQuery), QueryString(TaskFilter), QueryString(NoParameters)
+list_query = QueryString(TaskQuery)
+_filter, _nothing = QueryString(TaskFilter), QueryString(NoParameters)
 TaskServiceDep = Annotated[TaskService, Depends(_service)]
 TaskId = Annotated[str, Path(pattern="^[0-9a-f]{24}$", examples=[EXAMPLE_ID])]
 
 
-@router.get("", response_model=list[Task], responses=described.LIST, openapi_extra=_query.description())
+@router.get("", response_model=list[Task], responses=described.LIST, openapi_extra=list_query.description())
 async def list_tasks(
     owner: CurrentUserId,
     service: TaskServiceDep,
-    query: Annotated[TaskQuery, Depends(_query)],
+    query: Annotated[TaskQuery, Depends(list_query)],
     if_none_match: IfNoneMatch,
 ) -> Response:
     """A page of the caller's tasks: those that the filters find, in the order that `sort` names."""
     condition = Condition.parse("If-None-Match", if_none_match)
-    page = await service.list(owner, query)
-    headers = {
-        "ETag": page.entry.etag,
-        "Link": page.links,
-        "X-Total-Count": str(page.entry.total),
-        "X-Cache": page.outcome.value,
-        **_CACHE_CONTROL,
-    }
-    return _unless_known(condition, page.entry.body, headers)
+    return page_answer(await service.list(owner, query), condition).response()
 
 
 @router.post("", status_code=201, response_model=Task, responses=described.CREATE)
@@ -122,8 +116,7 @@ async def get_task(
 ) -> Response:
     """Read a task."""
     condition = Condition.parse("If-None-Match", if_none_match)
-    answer = await service.get(owner, task_id)
-    return _unless_known(condition, answer.body, {**answer.headers, **_CACHE_CONTROL})
+    return task_answer(await service.get(owner, task_id), condition).response()
 
 
 @router.patch("/{task_id:task_id}", response_model=Task, responses=described.UPDATE)
@@ -150,10 +143,3 @@ async def delete_task(
 
 def _created(answer: Answer) -> Response:
     return Response(answer.body, 201, answer.headers, _JSON)
-
-
-def _unless_known(condition: Condition | None, body: bytes, headers: dict[str, str]) -> Response:
-    """Answer 304 and the headers alone to a client that has the body already."""
-    if condition and condition.holds_weakly(headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type=_JSON)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from app.common import mongo
 from app.common.etags import Condition
@@ -31,8 +31,7 @@ class TaskChangedError(ProblemError):
         super().__init__(412, "the task has been changed since: read it again, then decide")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """A page of a list with what its headers say."""
 
     entry: Entry

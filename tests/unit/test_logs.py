@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import logging
+import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from app.common.logs import JsonFormatter, redact, request_id
+from app.common.logs import JsonFormatter, TurnHandler, redact, request_id
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl"
 
@@ -71,3 +76,63 @@ def test_a_traceback_is_kept_in_one_line_without_its_secrets() -> None:
 
 def test_text_that_is_no_unicode_can_be_logged() -> None:
     assert line("\ud800")["message"] == "?"
+
+
+class Stream(io.BytesIO):
+    """Counts how often something was written."""
+
+    writes = 0
+
+    def write(self, content: Any) -> int:
+        self.writes += 1
+        return super().write(content)
+
+
+@pytest.fixture
+def stream() -> Iterator[Stream]:
+    handler = TurnHandler(stream := Stream())
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("app.test")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield stream
+    logger.removeHandler(handler)
+
+
+@pytest.mark.anyio
+async def test_the_lines_of_a_turn_are_written_at_once_when_it_ends(stream: Stream) -> None:
+    logger = logging.getLogger("app.test")
+    for number in range(3):
+        logger.info("%d", number)
+    assert stream.writes == 0
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (stream.writes, stream.getvalue()) == (1, b"0\n1\n2\n")
+    logger.info("another turn")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert stream.getvalue().endswith(b"2\nanother turn\n")
+
+
+@pytest.mark.anyio
+async def test_a_warning_waits_for_nothing_and_stays_behind_what_was_before_it(stream: Stream) -> None:
+    logging.getLogger("app.test").info("before")
+    logging.getLogger("app.test").warning("something is wrong")
+    assert stream.getvalue() == b"before\nsomething is wrong\n"
+
+
+def test_without_a_loop_and_in_other_threads_a_line_is_written_right_away(stream: Stream) -> None:
+    logging.getLogger("app.test").info("starting")
+    assert stream.getvalue() == b"starting\n"
+    thread = threading.Thread(target=logging.getLogger("app.test").info, args=["looking"])
+    thread.start()
+    thread.join()
+    assert stream.getvalue() == b"starting\nlooking\n"
+
+
+def test_a_line_that_cannot_be_made_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = TurnHandler(stream := Stream())
+    for message in ("%d", "%s"):
+        handler.handle(logging.LogRecord("app.test", logging.INFO, "", 1, message, ("no number",), None))
+    assert stream.getvalue() == b"no number\n"
+    assert "TypeError" in capsys.readouterr().err
