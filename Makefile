@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Ansible is started some hundred times: in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv up down status smoke scan audit cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
+.PHONY: help venv up down status smoke scan audit bench cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ OPERATIONS := 1000000
 check-cache: venv ## a million operations with faults: does a cached list ever lie?
 	@python -m tests.history --operations $(OPERATIONS)
 
+bench: venv ## how fast the product is here, beside what users would have otherwise: writes docs/performance.md (no root, no machines)
+	@python -m tests.bench
+
 PYTHON_CODE := app roles tests tools
 # The slowest first: it goes on beside all the others.
 LINTERS := lint-ansible lint-types lint-holes lint-style lint-docs lint-yaml lint-excuses
@@ -124,7 +127,7 @@ e2e: venv ## a cluster of its own: up, smoke, idempotence, faults, reboot, down
 	@python -m pytest tests/e2e --exitfirst --capture=no
 
 lock: venv ## resolve requirements/*.in into hash-locked requirements/*.txt
-	@for name in uv app admin dev audit mongod; do \
+	@for name in uv app admin dev audit bench mongod; do \
 	  echo "requirements/$$name.txt"; \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    $$([ $$name != mongod ] || echo --no-deps) --output-file requirements/$$name.txt $(LOCK) requirements/$$name.in; \

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TypeVarTuple
 
 import httpx
 import pytest
 from bson import ObjectId
+from pydantic import SecretStr
 from redis import Redis
 
+from app.tasks.cache_connection import RedisLink
 from tests.api.caches import redis_alone
 from tests.api.databases import mongodb_alone
 from tests.api.people import People, Person, client
@@ -55,6 +57,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRedis]:
     """Redis alone, for tests of the cache alone."""
     with redis_alone(tmp_path_factory.mktemp("redis")) as running:
         yield running
+
+
+@pytest.fixture
+async def link(server: LocalRedis) -> AsyncIterator[RedisLink]:
+    """What the service's account can ask of that Redis."""
+    opened = RedisLink(SecretStr(server.url("tasks")), 5)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture(scope="session")

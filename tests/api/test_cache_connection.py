@@ -25,13 +25,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def link(server: LocalRedis) -> AsyncIterator[RedisLink]:
-    opened = RedisLink(SecretStr(server.url("tasks")), 5)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 async def nobody(server: LocalRedis) -> AsyncIterator[RedisLink]:
     """A link to a port where nobody listens."""
     opened = RedisLink(SecretStr(server.url("tasks", free_ports(1)[0])), 5)

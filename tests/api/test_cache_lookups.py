@@ -24,13 +24,6 @@ FOUND = [query.encode() for query in QUERIES]
 
 
 @pytest.fixture
-async def link(server: LocalRedis) -> AsyncIterator[RedisLink]:
-    opened = RedisLink(SecretStr(server.url("tasks")), 5)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 async def reads(link: RedisLink) -> AsyncIterator[CacheReads]:
     opened = CacheReads(link)
     yield opened

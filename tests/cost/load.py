@@ -1,14 +1,13 @@
-"""Load on the gateway: one client program (wrk), connections that stay, the same list again and again."""
+"""Load on the gateway: connections that stay, the same list again and again."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
+import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench import load
+from tests.bench.load import Asking, Load
 from tools.cluster.shell import stop
 from tools.smoke import User, expect
 
@@ -16,49 +15,15 @@ TASKS = 20
 CONNECTIONS = 16
 SECONDS = 6
 WARM_SECONDS = 2
-# So much of the answers has to come from the cache; a computer that is busy otherwise gets more tries.
-ENOUGH = 0.99
 TRIES = 5
-SCRIPT = Path(__file__).with_name("wrk.lua")
-
-
-@dataclass(frozen=True)
-class Load:
-    """What wrk saw."""
-
-    requests: int
-    hits: int
-    errors: int
-    seconds: float
-    p50_ms: float
-    p99_ms: float
-
-    @classmethod
-    def read(cls, text: str) -> Load:
-        """The last line that wrk prints with our script."""
-        return cls(**json.loads(text.splitlines()[-1]))
-
-    @property
-    def is_measure(self) -> bool:
-        """Whether nearly all answers came from the cache."""
-        return not self.errors and 0 < self.requests * ENOUGH <= self.hits
 
 
 def send(url: str, token: str, seconds: int = SECONDS) -> Load:
-    """Ask for the list for some seconds. wrk trusts any certificate. Raises StopError."""
-    command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--timeout", "10s"]
-    command += ["--duration", f"{seconds}s"]
-    done = subprocess.run(
-        [*command, "--script", str(SCRIPT), f"{url}/tasks"],
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,  # Ctrl-C does not end it in the middle
-        env={**os.environ, "COST_TOKEN": token},
-    )
-    if done.returncode or not done.stdout:
-        stop("wrk failed:", *done.stderr.strip().splitlines())
-    return Load.read(done.stdout)
+    """Ask for the list for some seconds. Raises StopError."""
+    with tempfile.NamedTemporaryFile("w", prefix="taskyard-cost-") as file:  # its mode is 0600
+        file.write(f"{token}\n")
+        file.flush()
+        return load.send(url, Asking(Path(file.name), "one"), seconds, connections=CONNECTIONS)
 
 
 def make_list(user: User) -> int:

@@ -65,10 +65,10 @@ def sample(bench: Bench, variant: Variant, account: smoke.User, unasked: dict[st
             found = load.send(url, user.token)
             after, seconds = bench.look(variant), time.monotonic() - began
             bench.go_on()
-            if found.is_measure:
+            if found.is_about(found.hits):
                 used = {name: after[name] - before[name] - unasked[name] * seconds for name in after}
                 cpu = {name: each / found.requests * 1e6 for name, each in used.items()}
-                return Sample(cpu, found.requests / found.seconds, found.p50_ms, found.p99_ms)
+                return Sample(cpu, found.rate, found.p50_ms, found.p99_ms)
             say(f"{found.hits} hits of {found.requests} requests, {found.errors} failed: once more")
     return stop(
         f"{variant.name}, {load.TRIES} loads were not answered from the cache.",

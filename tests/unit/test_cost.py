@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from tests.cost.bench import Bench, restored
-from tests.cost.load import Load
 from tests.cost.machines import Seen, read
 from tests.cost.measure import Sample
 from tests.cost.table import cost_table
@@ -52,23 +51,6 @@ def test_the_filters_of_a_container_are_no_sandbox(filters: int, outside: int, i
 def test_processes_that_are_not_alike_are_no_variant(main: str) -> None:
     with pytest.raises(StopError, match="not all alike"):
         read(f"{main}outside 1\n{PROCESSES}")
-
-
-WRK = (
-    "Running 6s test @ https://192.168.56.10/tasks\n  1 threads and 32 connections\n"
-    '{"requests": %d, "hits": %d, "errors": %d, "seconds": 6.01, "p50_ms": 12.5, "p99_ms": 40.1}\n'
-)
-
-
-def test_what_the_load_generator_saw_is_in_its_last_line() -> None:
-    load = Load.read(WRK % (9000, 8999, 0))
-    assert load == Load(9000, 8999, 0, 6.01, 12.5, 40.1)
-    assert load.is_measure
-
-
-@pytest.mark.parametrize("saw", [(9000, 8000, 0), (9000, 9000, 1), (0, 0, 0)])
-def test_a_load_that_was_not_answered_from_the_cache_measures_nothing(saw: tuple[int, int, int]) -> None:
-    assert not Load.read(WRK % saw).is_measure
 
 
 def test_a_ratio_is_the_median_of_those_inside_the_rounds() -> None:

@@ -1,0 +1,106 @@
+"""Measure the product here, beside what users would have otherwise, and write docs/performance.md.
+
+    python -m tests.bench [--rounds 5] [--seconds 3] [--brief]
+
+Everything runs on this computer as an ordinary user; wrk, which sends the load, has to be installed. With
+--brief it takes a minute and writes nothing: for trying a change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.bench import measure, report
+from tests.bench.contestants import PRODUCT
+from tests.bench.measure import HIT, WORKLOADS, Results, Steady
+from tests.bench.rows import Row, rows
+from tests.bench.stand import TASKS, USERS, Stand
+from tools import servers
+from tools.cluster.shell import StopError, say
+from tools.debian import require_program
+from tools.packages import ROOT
+
+RESULTS = ROOT / ".cache" / "bench"
+DOCUMENT = ROOT / "docs" / "performance.md"
+_REQUESTS = 100_000
+_LOADS = (0.25, 0.5, 0.75, 0.9)  # of the capacity
+_STEADY_SECONDS = 6
+_STARTS = 5
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default: 5)")
+    parser.add_argument("--seconds", type=int, default=3, help="for how long each time (default: 3)")
+    parser.add_argument(
+        "--brief", action="store_true", help="two rounds of the lists alone; nothing is written"
+    )
+    arguments = parser.parse_args()
+    try:
+        require_program("wrk", "wrk")
+        with tempfile.TemporaryDirectory(prefix="taskyard-bench-") as folder:
+            stand = Stand(servers.find(), Path(folder))
+            say(f"starting MongoDB, Redis and Nginx, and making {USERS} people with {TASKS} tasks each")
+            with stand.open():
+                if arguments.brief:
+                    return brief(stand, arguments.seconds)
+                return whole(stand, arguments.rounds, arguments.seconds)
+    except (StopError, servers.ServersError, RuntimeError) as error:
+        sys.stderr.write(f"taskyard: {error}\n")
+        return 1
+
+
+def brief(stand: Stand, seconds: int) -> int:
+    """The comparison with the floor alone."""
+    samples = measure.rounds(stand, 2, seconds, (HIT, measure.FLOOR))
+    for name, of in (("requests/s", lambda one: one.rate), ("CPU of the app", lambda one: one.cpu["app"])):
+        found = samples.ratios(HIT.name, measure.FLOOR.name, of)
+        sys.stdout.write(f"{name}: {', '.join(f'{each:.2f}' for each in found)} of the floor's\n")
+    return 0
+
+
+def whole(stand: Stand, count: int, seconds: int) -> int:
+    """All rows, the report and its pictures."""
+    samples = measure.rounds(stand, count, seconds, WORKLOADS)
+    capacity = samples.medians(HIT.name, lambda one: one.rate)
+    steady: dict[float, list[Steady]] = {share: [] for share in _LOADS}
+    with stand.running(PRODUCT):
+        for number in range(count):
+            for share in _LOADS:
+                steady[share].append(measure.steady(stand, capacity * share, _STEADY_SECONDS))
+            half = steady[0.5][-1]
+            shown = f"p50 {half.p50_ms:.2f} ms, p99 {half.p99_ms:.2f} ms"
+            say(f"round {number + 1} of {count}, {half.rate:.0f} requests/s: {shown}")
+    say(f"counting what an instance has in memory after {_REQUESTS} requests, and after as many more")
+    memory = measure.size(stand, _REQUESTS)
+    say("starting an instance a few times")
+    results = Results(samples, steady, memory, list(measure.starts(stand, _STARTS)))
+    found = list(rows(results))
+    write(results, found, report.conditions(stand, count, seconds))
+    sys.stdout.write(f"\n{report.terminal(found)}\n\n")
+    say(
+        f"written to {DOCUMENT.relative_to(ROOT)}; each sample is in {RESULTS.relative_to(ROOT)}/results.json"
+    )
+    return 0
+
+
+def write(results: Results, found: Sequence[Row], conditions: Sequence[str]) -> None:
+    """results.json, the pictures and the report."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    said = [{**asdict(row), "value": row.value, "is_met": row.is_met} for row in found]
+    file = RESULTS / "results.json"
+    file.write_text(json.dumps({**asdict(results), "rows": said, "conditions": conditions}, indent=1))
+    report.draw(file, DOCUMENT.with_suffix(""))
+    DOCUMENT.write_text(report.document(results, found, conditions))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""Who takes turns behind the gateway: the product, and what it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tools.local_stack import LocalStack
+
+Environment = dict[str, str]
+
+
+def _product(stack: LocalStack, port: int) -> Environment:
+    return stack.service_environment("tasks", port)
+
+
+def _unlimited_product(stack: LocalStack, port: int) -> Environment:
+    return {**_product(stack, port), "TASKYARD_TASKS_QUOTA": "1000000"}
+
+
+def _tutorial(stack: LocalStack, port: int) -> Environment:
+    # A tutorial's Redis has one account that may do everything.
+    return {**_product(stack, port), "TASKYARD_TASKS_REDIS_URL": stack.cache.url("admin")}
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A program that listens on TASKYARD_PORT: a module, and what it is told."""
+
+    name: str
+    module: str
+    environment: Callable[[LocalStack, int], Environment]
+
+
+PRODUCT = Contestant("the product", "app.tasks", _unlimited_product)
+BARE = Contestant("bare ASGI", "tests.bench.bare", _product)
+TUTORIAL = Contestant("tutorial", "tests.bench.tutorial", _tutorial)
+DRIVER = Contestant("driver alone", "tests.bench.driver", _unlimited_product)

@@ -1,0 +1,216 @@
+"""Rounds: every workload once in each, beginning with another one each time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from tests.bench import load, open_loop
+from tests.bench.contestants import BARE, DRIVER, PRODUCT, TUTORIAL, Contestant
+from tests.bench.load import Asking, Load
+from tests.bench.processes import resident_bytes
+from tests.bench.stand import Stand
+from tools.cluster.shell import say, stop
+from tools.local_process import Process
+
+_WARM_SECONDS = 1
+_TRIES = 3
+
+
+def nothing(_: Stand, __: Asking) -> None:
+    """No preparation."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A contestant, who asks it for what, and which answers are meant.
+
+    Attributes:
+        meant: how many of the answers are what it is about.
+        before: what has to be done before each load.
+    """
+
+    name: str
+    contestant: Contestant
+    asking: Callable[[Stand], Asking]
+    meant: Callable[[Load], int]
+    before: Callable[[Stand, Asking], None] = nothing
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One load. CPU µs a request by part; requests a second; milliseconds."""
+
+    cpu: dict[str, float]
+    rate: float
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass
+class Samples:
+    """By the workload's name, one a round."""
+
+    of: dict[str, list[Sample]] = field(default_factory=dict)
+
+    def medians(self, name: str, of: Callable[[Sample], float]) -> float:
+        return median(map(of, self.of[name]))
+
+    def ratios(self, one: str, other: str, of: Callable[[Sample], float]) -> list[float]:
+        """Of two workloads, in each round."""
+        return [of(a) / of(b) for a, b in zip(self.of[one], self.of[other], strict=True)]
+
+
+def one(stand: Stand) -> Asking:
+    return Asking(stand.everybody, "one")
+
+
+def each(stand: Stand) -> Asking:
+    return Asking(stand.everybody, "each")
+
+
+def zipf(stand: Stand) -> Asking:
+    return Asking(stand.everybody, "zipf")
+
+
+def who_knows(stand: Stand) -> Asking:
+    """Somebody who has the list already."""
+    return Asking(stand.asking("knows", [f"{stand.users[0].token} {stand.etag(stand.users[0])}"]), "one")
+
+
+def writers(stand: Stand) -> Asking:
+    return Asking(stand.everybody, "each", '{"title": "Water the plants", "tags": ["home"]}')
+
+
+def everybody_once(stand: Stand, asking: Asking) -> None:
+    """Every token has been verified, and every list is in the cache."""
+    load.send(stand.gateway, Asking(asking.users, "each"), _seconds_for_all(stand))
+
+
+def nothing_cached(stand: Stand, asking: Asking) -> None:
+    everybody_once(stand, asking)
+    stand.empty_cache()
+
+
+def _seconds_for_all(stand: Stand) -> int:
+    return 2 + len(stand.users) // 700
+
+
+def hits(found: Load) -> int:
+    return found.hits
+
+
+def misses(found: Load) -> int:
+    return found.misses
+
+
+def answers(found: Load) -> int:
+    """Whatever is answered: the floor's answers say what the product's said, and a tutorial says nothing."""
+    return found.requests
+
+
+HIT = Workload("HIT", PRODUCT, one, hits)
+FLOOR = Workload("bare ASGI", BARE, one, hits)
+OLD_WAY = Workload("tutorial", TUTORIAL, one, answers)
+KNOWN = Workload("304", PRODUCT, who_knows, hits)
+MANY = Workload("HIT, 10 000 users", PRODUCT, zipf, hits, everybody_once)
+MISS = Workload("MISS", PRODUCT, each, misses, nothing_cached)
+QUERY = Workload("driver: find", DRIVER, each, answers)
+POST = Workload("POST", PRODUCT, writers, hits)
+INSERT = Workload("driver: insert", DRIVER, writers, hits)
+WORKLOADS = (HIT, FLOOR, OLD_WAY, KNOWN, MANY, MISS, QUERY, POST, INSERT)
+
+
+def rounds(stand: Stand, count: int, seconds: int, workloads: Sequence[Workload] = WORKLOADS) -> Samples:
+    """Measure all workloads in turn. Raises StopError."""
+    samples = Samples({workload.name: [] for workload in workloads})
+    for number in range(count):
+        first = number % len(workloads)
+        for workload in (*workloads[first:], *workloads[:first]):
+            with stand.running(workload.contestant) as process:
+                sample = measured(stand, process, workload, seconds)
+            samples.of[workload.name].append(sample)
+            say(
+                f"round {number + 1} of {count}, {workload.name}: {sample.cpu['app']:.0f} CPU µs a request"
+                f" (app), {sample.rate:.0f} requests/s"
+            )
+    return samples
+
+
+def measured(stand: Stand, process: Process, workload: Workload, seconds: int) -> Sample:
+    """Put load on a contestant. Raises StopError when its answers are not what the workload is about."""
+    asking = workload.asking(stand)
+    load.send(stand.gateway, asking, _WARM_SECONDS)
+    for _ in range(_TRIES):
+        workload.before(stand, asking)
+        before = stand.used(process)
+        found = load.send(stand.gateway, asking, seconds)
+        after = stand.used(process)
+        if found.is_about(workload.meant(found)):
+            cpu = {name: (after[name] - before[name]) / found.requests * 1e6 for name in after}
+            return Sample(cpu, found.rate, found.p50_ms, found.p99_ms)
+        say(f"{workload.name}: {found}, once more")
+    return stop(f"{workload.name}: {_TRIES} loads were not answered as they should be; see {process.log}")
+
+
+@dataclass(frozen=True)
+class Steady:
+    """Latency at a constant rate, in milliseconds, and requests that failed."""
+
+    rate: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    p999_ms: float
+    failed: int
+
+
+def steady(stand: Stand, rate: float, seconds: float) -> Steady:
+    """Ask for the lists of a hundred people at a constant rate."""
+    tokens = [user.token for user in stand.users[:100]]
+    open_loop.ask(stand.gateway, tokens, rate / 2, 1)
+    found = open_loop.ask(stand.gateway, tokens, rate, seconds)
+    p50, p90, p99, p999 = map(found.percentile, (50, 90, 99, 99.9))
+    return Steady(rate, p50, p90, p99, p999, found.failed)
+
+
+@dataclass(frozen=True)
+class Size:
+    """Bytes that an instance has in memory: when it is ready, after 100 000 requests, after as many more."""
+
+    at_start: int
+    after: int
+    later: int
+
+
+def size(stand: Stand, requests: int) -> Size:
+    """Of the product, which lists are asked of by everybody."""
+    with stand.running(PRODUCT) as process:
+        found = [resident_bytes(process.pid)]
+        for _ in range(2):
+            answered = 0
+            while answered < requests:
+                answered += load.send(stand.gateway, zipf(stand), 5).requests
+            found.append(resident_bytes(process.pid))
+        return Size(*found)
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that is measured: `steady` by the share of the capacity, `starts` in seconds."""
+
+    samples: Samples
+    steady: dict[float, list[Steady]]
+    memory: Size
+    starts: list[float]
+
+
+def starts(stand: Stand, count: int) -> Iterator[float]:
+    """Seconds from the start of an instance to its being ready."""
+    for _ in range(count):
+        began = time.monotonic()
+        process = stand.start(PRODUCT)
+        yield time.monotonic() - began
+        process.stop()

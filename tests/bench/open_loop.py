@@ -1,0 +1,97 @@
+"""Load at a constant rate, whether the answers come in time or not.
+
+A client that waits for an answer before it asks again asks less when the server is slow, and so hides what
+its users would see ("coordinated omission", Gil Tene: https://github.com/giltene/wrk2#readme). Here each
+request has its moment, and its latency counts from then, also if no connection was free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
+
+import uvloop
+
+_MOST_CONNECTIONS = 256
+# The clock of the event loop: requests of one tick are due together.
+_TICK_SECONDS = 0.001
+# What has no answer by then has failed.
+_PATIENCE_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Seconds by request, in the order of the answers, and how many were no 200."""
+
+    seconds: Sequence[float]
+    failed: int
+
+    def percentile(self, percent: float) -> float:
+        """In milliseconds."""
+        ordered = sorted(self.seconds)
+        return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+def ask(url: str, tokens: Sequence[str], rate: float, seconds: float) -> Latencies:
+    """Ask for the lists of these in turn, `rate` times a second."""
+    return uvloop.run(_ask(url, tokens, rate, seconds))
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, done: deque[_Connection], answered: list[tuple[float, bool]]) -> None:
+        self._free, self._answered = done, answered
+        self._transport: asyncio.Transport | None = None
+        self._due, self._received, self._wanted = 0.0, bytearray(), 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def send(self, request: bytes, due: float) -> None:
+        assert self._transport
+        self._due, self._wanted = due, 0
+        self._received.clear()
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if not self._wanted and (end := self._received.find(b"\r\n\r\n")) >= 0:
+            head = bytes(self._received[:end]).lower()
+            length = head.partition(b"\r\ncontent-length: ")[2].partition(b"\r\n")[0]
+            self._wanted = end + 4 + int(length or 0)
+        if self._wanted and len(self._received) >= self._wanted:
+            took = asyncio.get_running_loop().time() - self._due
+            self._answered.append((took, self._received.startswith(b"HTTP/1.1 200 ")))
+            self._free.append(self)
+
+
+async def _ask(url: str, tokens: Sequence[str], rate: float, seconds: float) -> Latencies:
+    at, loop = urlsplit(url), asyncio.get_running_loop()
+    where = (at.hostname or "", at.port or 80)
+    line = f"GET /tasks HTTP/1.1\r\nHost: {at.netloc}\r\nAuthorization: Bearer "
+    requests = [f"{line}{token}\r\n\r\n".encode() for token in tokens]
+    free: deque[_Connection] = deque()
+    answered: list[tuple[float, bool]] = []
+    opened = [
+        await loop.create_connection(lambda: _Connection(free, answered), *where)
+        for _ in range(_MOST_CONNECTIONS)
+    ]
+    free.extend(connection for _, connection in opened)
+    began, sent, count = loop.time(), 0, int(rate * seconds)
+    while len(answered) < count and loop.time() < began + 3 * seconds + _PATIENCE_SECONDS:
+        now = loop.time()
+        while sent < count and free:
+            due = began + math.ceil(sent / rate / _TICK_SECONDS) * _TICK_SECONDS
+            if due > now:
+                break
+            free.popleft().send(requests[sent % len(requests)], due)
+            sent += 1
+        await asyncio.sleep(_TICK_SECONDS)
+    for transport, _ in opened:
+        transport.abort()
+    missing = count - len(answered)
+    return Latencies([took for took, _ in answered], missing + sum(not is_ok for _, is_ok in answered))

@@ -1,0 +1,167 @@
+"""docs/performance.md and its pictures, made from what was measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from tests.bench.load import CONNECTIONS
+from tests.bench.measure import Results, Samples, Steady
+from tests.bench.rows import MEGABYTE, Row
+from tests.bench.stand import TASKS, USERS, Stand
+from tools.cluster.shell import output
+from tools.packages import ROOT
+
+_HEAD = """\
+# Performance
+
+What a list costs, and what it would cost otherwise. Made by `make bench` (`tests/bench`): real MongoDB, Redis
+and Nginx on one computer, one instance of the task service behind them, every request through Nginx with a
+verified RS256 token, Redis asked each time, ended sessions looked up.
+
+"""
+_COLUMNS = ["what", "against", "target", "measured: median (least to most)", "verdict"]
+_NOTES = """
+Each ratio is of two measurements of the same round; the rounds' median decides. An instance has a processor
+of its own; Nginx, Redis, MongoDB and the client share what is left, so requests per second are those of this
+computer, and the ratios are what carries over. CPU is what processes have used (`/proc/<pid>/stat`), for each
+request.
+
+- **bare ASGI** is uvicorn as it comes, with an application that sends the same bytes: no token, no Redis, no
+  log.
+- **tutorial** is FastAPI with a pool of Redis connections, `json`, pydantic models and a token that is
+  decoded each time (`tests/bench/tutorial.py`).
+- **driver** is Motor alone: the same query (and then bytes that are there already), the same insert behind
+  the same route.
+- At a **constant rate** each request has its moment, and waits from then on: a client that waits for its
+  answers would hide the queue (coordinated omission). A hundred people's lists are asked for in turn, all of
+  them in the cache.
+"""
+
+
+def row(cells: Sequence[str]) -> str:
+    """A line of a table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table in Markdown, numbers to the right."""
+    yield row(head)
+    yield row(["---", *(["--:"] * (len(head) - 1))])
+    yield from map(row, lines)
+
+
+def terminal(found: Sequence[Row]) -> str:
+    """The targets as a table for a terminal."""
+    lines = [_COLUMNS, *(each.cells() for each in found)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_COLUMNS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def costs(samples: Samples) -> Iterator[str]:
+    """What each workload costs: medians."""
+    parts = ("app", "nginx", "redis", "mongod")
+    lines = [
+        [
+            name,
+            *(f"{median(one.cpu[part] for one in each):.0f}" for part in parts),
+            f"{median(one.rate for one in each):.0f}",
+            f"{median(one.p50_ms for one in each):.1f}",
+            f"{median(one.p99_ms for one in each):.1f}",
+        ]
+        for name, each in samples.of.items()
+    ]
+    return table(["CPU µs a request", *parts, "requests/s", "p50 ms", "p99 ms"], lines)
+
+
+def latencies(by_load: dict[float, list[Steady]]) -> Iterator[str]:
+    """Latency at constant rates: medians of the rounds."""
+    lines = [
+        [
+            f"{share:.0%} of the capacity",
+            f"{each[0].rate:.0f}",
+            *(
+                f"{median(getattr(one, name) for one in each):.2f}"
+                for name in ("p50_ms", "p90_ms", "p99_ms", "p999_ms")
+            ),
+            str(sum(one.failed for one in each)),
+        ]
+        for share, each in by_load.items()
+    ]
+    return table(["constant rate", "requests/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "failed"], lines)
+
+
+def document(results: Results, found: Sequence[Row], conditions: Sequence[str]) -> str:
+    """The whole page."""
+    memory = results.memory
+    start, after, later = (f"{each / MEGABYTE:.0f}" for each in (memory.at_start, memory.after, memory.later))
+    sizes = (
+        f"An instance has {start} MiB in memory when it is ready, {after} after 100 000 lists of {USERS}"
+        f" people, {later} after as many more."
+    )
+    return _HEAD + "\n".join(
+        [
+            *table(_COLUMNS, [each.cells() for each in found]),
+            "",
+            "![How many requests a second each way to answer a list gets through](performance/ladder.svg)",
+            "",
+            *costs(results.samples),
+            "",
+            *latencies(results.steady),
+            "",
+            "![Latency over the share of the capacity that is asked for](performance/latency.svg)",
+            "",
+            sizes,
+            _NOTES,
+            *(f"- {each}" for each in conditions),
+            "",
+        ]
+    )
+
+
+def conditions(stand: Stand, rounds: int, seconds: int) -> list[str]:
+    """On what it was measured."""
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    servers = stand.stack.servers
+    said = [
+        output([str(servers.nginx.path), "-v"], env={**os.environ, **servers.nginx.environment}),
+        output([str(servers.redis.path), "--version"], env={**os.environ, **servers.redis.environment}),
+        output([str(servers.mongod.path), "--version"], env={**os.environ, **servers.mongod.environment}),
+    ]
+    numbers = [re.search(r"(\d+\.\d+[\d.]*)", each) for each in said]
+    names = zip(("Nginx", "Redis", "MongoDB"), (found[1] if found else "?" for found in numbers), strict=True)
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("uvicorn", "fastapi", "redis", "hiredis", "motor")
+    )
+    computer = cpu[1] if cpu else platform.machine()
+    shown = ", ".join(f"{name} {number}" for name, number in names)
+    python = f"Python {platform.python_version()}, {packages}, Linux {platform.release().partition('-')[0]}"
+    return [
+        f"Computer: {computer}, {os.cpu_count()} processors; all of it is on them.",
+        f"Versions: {shown}, {python}.",
+        f"Load: {CONNECTIONS} connections that stay, {seconds} s each time, {rounds} rounds.",
+        f"A list of {TASKS} tasks, {stand.answer_bytes} bytes; {USERS} people.",
+    ]
+
+
+def draw(results: Path, folder: Path) -> None:
+    """The pictures, by matplotlib in an environment of its own. Raises StopError."""
+    venv = ROOT / ".cache" / "bench" / "venv"
+    output([str(ROOT / "tools" / "venv.sh"), str(venv.relative_to(ROOT)), sys.executable, "bench"], cwd=ROOT)
+    output(
+        [
+            str(venv / "bin" / "python"),
+            str(Path(__file__).with_name("pictures.py")),
+            str(results),
+            str(folder),
+        ]
+    )

@@ -1,0 +1,153 @@
+"""What `make bench` makes of what it measures."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from functools import partial
+
+import pytest
+
+from tests.bench import open_loop, report
+from tests.bench.load import Load
+from tests.bench.measure import HIT, WORKLOADS, Results, Sample, Samples, Size, Steady
+from tests.bench.open_loop import Latencies
+from tests.bench.processes import cpu_seconds, resident_bytes
+from tests.bench.rows import Row, rows
+
+WRK = (
+    "Running 6s test @ https://192.168.56.10/tasks\n  1 threads and 32 connections\n"
+    '{"requests": %d, "hits": %d, "misses": 0, "others": 0, "errors": %d, '
+    '"seconds": 6, "p50_ms": 12.5, "p99_ms": 40.1}\n'
+)
+
+
+def test_what_the_load_generator_saw_is_in_its_last_line() -> None:
+    load = Load.read(WRK % (9000, 8999, 0))
+    assert load == Load(9000, 8999, 0, 0, 0, 6, 12.5, 40.1)
+    assert load.rate == 1500
+    assert load.is_about(load.hits)
+
+
+@pytest.mark.parametrize("saw", [(9000, 8000, 0), (9000, 9000, 1), (0, 0, 0)])
+def test_a_load_that_was_not_answered_as_it_should_be_measures_nothing(saw: tuple[int, int, int]) -> None:
+    load = Load.read(WRK % saw)
+    assert not load.is_about(load.hits)
+
+
+@pytest.mark.parametrize(
+    ("row", "is_met", "shown"),
+    [
+        (Row("a", "b", 0.8, [0.7, 0.9, 0.8]), True, "≥ 0.8 times | 0.80 times (0.70 to 0.90) | met"),
+        (Row("a", "b", 0.8, [0.7, 0.9, 0.7]), False, "≥ 0.8 times | 0.70 times (0.70 to 0.90) | NOT met"),
+        (Row("a", "b", 80, [81.0], is_ceiling=True, unit="MiB"), False, "≤ 80 MiB | 81.00 MiB | NOT met"),
+        (Row("a", "b", 1.5, [1.5], is_ceiling=True, unit="s"), True, "≤ 1.5 s | 1.50 s | met"),
+    ],
+)
+def test_a_row_says_whether_its_median_meets_the_target(row: Row, is_met: bool, shown: str) -> None:
+    assert row.is_met is is_met
+    assert " | ".join(row.cells()) == f"a | b | {shown}"
+
+
+@pytest.fixture
+def results() -> Results:
+    """Three rounds in which everything costs the same, but for HIT, which is twice as fast."""
+
+    def sample(name: str, number: int) -> Sample:
+        speed = 2 if name == HIT.name else 1
+        parts = ("app", "nginx", "redis", "mongod")
+        return Sample(dict.fromkeys(parts, 100 * number / speed), 1000 * speed / number, 1, 2)
+
+    samples = Samples({each.name: [sample(each.name, number) for number in (1, 2, 4)] for each in WORKLOADS})
+    steady = {share: [Steady(1000 * share, 1, 2, 3, 4, 0)] * 3 for share in (0.25, 0.5)}
+    return Results(samples, steady, Size(70 << 20, 79 << 20, 79 << 20), [1.0, 1.2, 9.0])
+
+
+def test_ratios_are_those_inside_the_rounds(results: Results) -> None:
+    found = {(row.what, row.against): row.value for row in rows(results)}
+    assert found["HIT, requests/s", "bare ASGI with the same bytes"] == 2
+    assert found["HIT, CPU of the app", "bare ASGI with the same bytes"] == 0.5
+    assert found["304, requests/s", "HIT"] == 0.5
+    assert found["p99 at half the capacity, constant rate", "p50"] == 3
+    assert found["memory after 100 000 requests", ""] == 79
+    assert found["start to ready", ""] == 1.2
+
+
+def test_the_report_has_every_row_and_every_workload(results: Results) -> None:
+    found = list(rows(results))
+    page = report.document(results, found, ["Computer: one"])
+    for row in found:
+        assert f"| {' | '.join(row.cells())} |" in page
+    for workload in WORKLOADS:
+        assert f"\n| {workload.name} | " in page
+    assert "| 50% of the capacity | 500 | 1.00 | 2.00 | 3.00 | 4.00 | 0 |" in page
+    assert "- Computer: one" in page
+    assert len(report.terminal(found).splitlines()) == len(found) + 1
+
+
+def test_percentiles_are_of_all_requests() -> None:
+    found = Latencies([number / 1000 for number in range(100, 0, -1)], 0)
+    assert [round(found.percentile(percent)) for percent in (0, 50, 99, 100)] == [1, 51, 100, 100]
+
+
+@contextmanager
+def server(held_up: float = 0) -> Iterator[str]:
+    """Answers at once; the tenth request of all holds up everybody for a while."""
+    count = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
+        with suppress(ConnectionError):
+            while line := await reader.readline():
+                if line == b"\r\n":
+                    count += 1
+                    if count == 10:
+                        time.sleep(held_up)  # noqa: ASYNC251 - that is the fault
+                    status = b"200 OK" if count != 20 else b"503 Not now"
+                    writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 4\r\n\r\nlist")
+        writer.close()
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        listening = await asyncio.start_server(answer, "127.0.0.1", 0)
+        ends.append(partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set))
+        port.set_result(listening.sockets[0].getsockname()[1])
+        await stop.wait()
+
+    port: Future[int] = Future()
+    ends: list[Callable[[], object]] = []
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{port.result(30)}"
+    finally:
+        ends[0]()
+        thread.join()
+
+
+def test_at_a_constant_rate_everybody_who_waits_for_a_server_that_is_held_up_is_counted() -> None:
+    with server(held_up=0.5) as url:
+        found = open_loop.ask(url, ["a", "b"], rate=100, seconds=1)
+    assert len(found.seconds) == 100
+    assert found.failed == 1
+    # Fifty came while it was held up: a client that waits for its answers would have seen one of them.
+    assert sum(each > 0.1 for each in found.seconds) >= 30
+
+
+def test_a_processs_time_and_memory_are_counted_with_its_childrens() -> None:
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r} + '\\ninput()'])"
+    with subprocess.Popen([sys.executable, "-c", parent], stdin=subprocess.PIPE) as process:
+        give_up = time.monotonic() + 30
+        while cpu_seconds(process.pid) < 0.3 and time.monotonic() < give_up:
+            time.sleep(0.05)
+        assert 0.3 <= cpu_seconds(process.pid) < 2
+        process.communicate(b"\n")
+    assert resident_bytes(os.getpid()) > 10 << 20
