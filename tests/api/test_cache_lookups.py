@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uvloop
 from pydantic import SecretStr
 from redis import Redis
 
@@ -15,6 +16,7 @@ from app.tasks.cache_connection import CacheDownError, RedisLink, Session
 from app.tasks.cache_reads import CacheReads
 from app.tasks.cache_scripts import lists_of
 from tests.api.caches import come_true, connections, redis_alone
+from tests.certificates import self_signed
 from tools.local_redis import LocalRedis
 from tools.local_stack import free_ports
 
@@ -208,3 +210,33 @@ async def test_answers_that_nobody_asked_for_end_the_connection(
         assert await reads.find(stored, QUERIES[0]) == FOUND[0]
         wire = reads._wire
         assert wire is not None
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_lookups_are_encrypted_too(
+    tmp_path: Path, user: str, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_bytes(self_signed("localhost"))
+    (port,) = free_ports(1)
+    tls = ["--tls-port", str(port), "--tls-auth-clients", "no"]
+    tls += [word for name in ("cert", "key", "ca-cert") for word in (f"--tls-{name}-file", str(certificate))]
+
+    async def ask(server: LocalRedis, admin: Redis) -> None:
+        url = server.url("tasks", port).replace("redis:", "rediss:").replace("127.0.0.1", "localhost")
+        link = RedisLink(SecretStr(f"{url}?ssl_ca_certs={certificate}"), 5)
+        await fill(admin, link, user)
+        reads = CacheReads(link)
+        assert await asyncio.gather(*(reads.find(user, query) for query in QUERIES)) == FOUND
+        admin.client_kill_filter(_type="normal", skipme=True)
+        await asyncio.sleep(0.05)
+        assert await reads.find(user, QUERIES[0]) == FOUND[0]
+        reads.close()
+        await link.close()
+
+    with (
+        redis_alone(tmp_path, *tls) as server,
+        Redis.from_url(server.url("admin")) as admin,
+        asyncio.Runner(loop_factory=loop) as runner,
+    ):
+        runner.run(ask(server, admin))

@@ -35,6 +35,7 @@ from tools.servers import Servers
 
 USERS = 10_000
 TASKS = 20
+_REDIS_MEMORY = "1gb"  # everybody's list has room
 _TOKEN_SECONDS = 6 * 3600
 _CONTESTANT_CPU = 0
 # What is not about the connection, and which the gateway does not make itself.
@@ -73,6 +74,8 @@ class Stand:
         """Start everything, and make the users and their lists."""
         with self.stack:
             self.stack.tasks[0].stop()
+            with Redis.from_url(self.stack.redis_admin_url) as redis:
+                redis.config_set("maxmemory", _REDIS_MEMORY)
             self._make_users()
             with self.running(PRODUCT):
                 self._keep_answer()
