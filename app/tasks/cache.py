@@ -11,27 +11,20 @@ An entry belongs to the *run* of Redis that it was stored in: no other run's is 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Self, TypeVar
 
 from pydantic import SecretStr
 
 from app.common import timing
-from app.tasks import cache_scripts
-from app.tasks.cache_connection import CacheDownError, RedisLink, Session
-from app.tasks.cache_reads import CacheReads
+from app.tasks.cache_connection import CacheDownError, RedisLink
+from app.tasks.cache_reads import CacheReads, Lease
 from app.tasks.cache_writer import CacheWriter, RedisAway
 from app.tasks.suspensions import Suspensions
 
 T = TypeVar("T")
-
-# What one user can make Redis hold: 8 MiB.
-MAX_LISTS = 32
-MAX_ENTRY_BYTES = 256 * 1024
 
 
 class Outcome(Enum):
@@ -68,15 +61,6 @@ class Entry(NamedTuple):
 Load = Callable[[], Awaitable[Entry]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Lease:
-    """The right to store a list read from now on: in one run of Redis, until a write comes."""
-
-    field: str
-    run: str
-    token: bytes
-
-
 class TaskListCache:
     def __init__(
         self, link: RedisLink, suspensions: Suspensions, ttl_seconds: float, redis_away: RedisAway
@@ -86,7 +70,7 @@ class TaskListCache:
         self._ttl_ms = int(ttl_seconds * 1000)
         self._writer = CacheWriter(link, suspensions, ttl_seconds, redis_away)
         self._reads = CacheReads(link)
-        self._flights: dict[tuple[str, _Lease], asyncio.Task[Entry]] = {}
+        self._flights: dict[tuple[str, Lease], asyncio.Task[Entry]] = {}
 
     async def ping(self) -> None:
         await self._link.talk(lambda session: session.command("PING"))
@@ -100,7 +84,8 @@ class TaskListCache:
                 stored = await self._reads.find(user, query)
             if stored is not None and (entry := Entry.decode(stored)):
                 return entry, Outcome.HIT
-            lease = await self._link.talk(lambda session: self._lease(session, user, query))
+            with timing.measured("cache"):
+                lease = await self._reads.lease(user, query, self._ttl_ms)
         except CacheDownError:
             return await load(), Outcome.BYPASS
         if lease is None:  # a writer is at work: what is read now may be old before it could be stored
@@ -119,12 +104,7 @@ class TaskListCache:
         self._reads.close()
         await self._link.close()
 
-    async def _lease(self, session: Session, user: str, query: str) -> _Lease | None:
-        made = secrets.token_hex(8)
-        token = await session.script(cache_scripts.LEASE, cache_scripts.keys(user), made, self._ttl_ms)
-        return None if token is None else _Lease(session.field(query), session.run, token)
-
-    async def _load_once(self, user: str, lease: _Lease, load: Load) -> Entry:
+    async def _load_once(self, user: str, lease: Lease, load: Load) -> Entry:
         """One loader per lease: the same lease says that no write came between its load and whoever joins."""
         key = (user, lease)
         flight = self._flights.get(key)
@@ -133,18 +113,11 @@ class TaskListCache:
             flight.add_done_callback(lambda _: self._flights.pop(key, None))
         return await asyncio.shield(flight)
 
-    async def _load_and_fill(self, user: str, lease: _Lease, load: Load) -> Entry:
+    async def _load_and_fill(self, user: str, lease: Lease, load: Load) -> Entry:
         entry = await load()
-        encoded = entry.encode()
-        if len(encoded) <= MAX_ENTRY_BYTES:
-            with suppress(CacheDownError):
-                await self._link.talk(lambda session: self._fill(session, user, lease, encoded))
+        with suppress(CacheDownError), timing.measured("cache"):
+            await self._reads.fill(user, lease, entry.encode())
         return entry
-
-    async def _fill(self, session: Session, user: str, lease: _Lease, encoded: bytes) -> None:
-        if session.run == lease.run:
-            keys = cache_scripts.keys(user)[:2]
-            await session.script(cache_scripts.FILL, keys, lease.token, lease.field, encoded, MAX_LISTS)
 
 
 @asynccontextmanager

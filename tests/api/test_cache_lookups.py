@@ -127,6 +127,19 @@ async def test_an_error_is_the_answer_to_one_of_them(admin: Redis, reads: CacheR
     assert isinstance(found[1], CacheDownError)
 
 
+async def test_a_script_that_redis_has_forgotten_is_told_again(
+    admin: Redis, link: RedisLink, reads: CacheReads, user: str
+) -> None:
+    for _ in range(2):
+        admin.script_flush()
+        lease = await reads.lease(user, "", 60_000)
+        assert lease
+        admin.script_flush()
+        await reads.fill(user, lease, b"entry")
+        assert await reads.find(user, "") == b"entry"
+        assert link.allows()
+
+
 async def test_errors_alone_are_no_answers_either(admin: Redis, link: RedisLink, user: str) -> None:
     admin.set(lists_of(user), "no hash")
     reads = CacheReads(link)

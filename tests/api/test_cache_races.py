@@ -9,7 +9,8 @@ import pytest
 from redis import Redis
 
 from app.common.problems import ProblemError
-from app.tasks.cache import MAX_ENTRY_BYTES, MAX_LISTS, Entry, Outcome
+from app.tasks.cache import Entry, Outcome
+from app.tasks.cache_reads import MAX_ENTRY_BYTES, MAX_LISTS
 from app.tasks.cache_writer import MARK_MS
 from tests.api.caches import Database, instance, page
 from tools.local_redis import LocalRedis

@@ -1,0 +1,136 @@
+"""A connection to Redis for many who ask at once: each gets its own answer, in time, or none.
+
+Most of what a question costs is the way there and back: system calls, turns of the event loop, a deadline, a
+connection out of a pool. So all commands of one turn are sent at once, the next ones gather while Redis
+answers, and one clock watches the oldest. Redis answers in the order in which it was asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+import hiredis
+from redis.exceptions import NoScriptError
+
+from app.tasks.cache_connection import CacheDownError, RedisLink, Script, Session, taken_over
+
+# What has arrived while this process was busy with something else is read before it gives up.
+_GRACE_SECONDS = 0.005
+_NOT_YET = object()
+
+
+class _Asked(NamedTuple):
+    at: float
+    answer: asyncio.Future[Any]
+
+
+class Wire(asyncio.Protocol):
+    """A connection that the client library has opened, and whose transport is ours from then on."""
+
+    def __init__(self, session: Session, link: RedisLink) -> None:
+        self.is_lost = False
+        self.session = session
+        self._link = link
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(notEnoughData=_NOT_YET)
+        self._unsent: list[bytes] = []
+        self._under_way = 0
+        self._asked: deque[_Asked] = deque()
+        self._watch: asyncio.TimerHandle | None = None
+        self._is_last_turn = False
+        self._writer = taken_over(session.connection)  # it closes its transport when nobody has it any more
+        self._transport = cast("asyncio.Transport", self._writer.transport)
+        self._stream = self._transport.get_protocol()
+        self._transport.set_protocol(self)
+        if self._transport.is_closing():
+            self._end("closed the connection")
+
+    async def script(self, script: Script, keys: Sequence[str], *args: str | bytes | int) -> Any:
+        """Run a script. Raises CacheDownError."""
+        try:
+            return await self.ask("EVALSHA", script.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            await self.ask("SCRIPT", "LOAD", script.text)
+            return await self.ask("EVALSHA", script.sha, len(keys), *keys, *args)
+
+    def ask(self, *words: str | bytes | int) -> asyncio.Future[Any]:
+        """Send a command with all others of this turn. The result may be a CacheDownError, NoScriptError."""
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        if self.is_lost:
+            answer.set_exception(CacheDownError())
+            return answer
+        self._asked.append(_Asked(self._loop.time(), answer))
+        self._unsent.append(hiredis.pack_command(words))  # type: ignore[arg-type] # it takes many words, too
+        if len(self._unsent) == 1 and not self._under_way:
+            self._loop.call_soon(self._send)
+        if self._watch is None:
+            self._watch = self._loop.call_later(self._link.timeout_seconds, self._look)
+        return answer
+
+    def close(self) -> None:
+        """Whoever still waits is told that Redis does not answer."""
+        self._end("closed")
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._reader.feed(data)
+            while (answer := self._reader.gets()) is not _NOT_YET:
+                self._under_way -= 1
+                self._answer(self._asked.popleft().answer, answer)
+            if not self._under_way:
+                self._send()
+        except (hiredis.ProtocolError, IndexError) as error:  # no Redis, or more than was asked for
+            self._end(str(error))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(str(exc or "closed the connection"))
+        self._stream.connection_lost(exc)
+
+    def _send(self) -> None:
+        if self._unsent and not self._transport.is_closing():
+            self._under_way = len(self._unsent)
+            self._transport.write(b"".join(self._unsent))
+            self._unsent.clear()
+
+    def _answer(self, future: asyncio.Future[Any], answer: Any) -> None:
+        if future.done():  # its reader has gone away
+            return
+        if isinstance(answer, hiredis.ReplyError) and str(answer).startswith("NOSCRIPT"):
+            future.set_exception(NoScriptError(str(answer)))
+        elif isinstance(answer, hiredis.ReplyError):
+            self._link.failed(str(answer))
+            future.set_exception(CacheDownError())
+        else:
+            self._link.succeeded()
+            future.set_result(answer)
+
+    def _look(self) -> None:
+        """Give up when the oldest question has waited for too long."""
+        self._watch = None
+        if not self._asked:
+            return
+        left = self._asked[0].at + self._link.timeout_seconds - self._loop.time()
+        if left <= 0 and self._is_last_turn:
+            self._end("too slow")
+            return
+        self._is_last_turn = left <= 0
+        self._watch = self._loop.call_later(max(left, _GRACE_SECONDS), self._look)
+
+    def _end(self, reason: str) -> None:
+        """What comes later is nobody's answer."""
+        if self.is_lost:
+            return
+        self.is_lost = True
+        if self._asked:
+            self._link.failed(reason)
+        for asked in self._asked:
+            if not asked.answer.done():
+                asked.answer.set_exception(CacheDownError())
+        self._asked.clear()
+        self._unsent.clear()
+        if self._watch is not None:
+            self._watch.cancel()
+        self._transport.abort()
