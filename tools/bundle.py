@@ -37,6 +37,11 @@ def application_files() -> list[Path]:
     )
 
 
+def folders(files: list[Path]) -> set[Path]:
+    """All folders between the project's and these files."""
+    return {parent for file in files for parent in file.parents if ROOT in parent.parents}
+
+
 def digest(paths: list[Path], system: str) -> str:
     """Ten hexadecimal digits for the names and contents of these files and the machine's system."""
     total = hashlib.sha256(system.encode())
@@ -80,8 +85,9 @@ def build(name: str, python: str, machine: str) -> tuple[str, Path]:
         draft = Path(scratch) / "bundle.tar"
         with tarfile.open(draft, "w") as tar:
             tar.add(packages, "site-packages", filter=readable)
-            for path in sources:
-                tar.add(path, str(path.relative_to(ROOT)), filter=readable)
+            # Folders too: who unpacks it would make them with the umask of the moment.
+            for path in sorted({*sources, *folders(sources)}):
+                tar.add(path, str(path.relative_to(ROOT)), recursive=False, filter=readable)
             if name == "app":
                 materials = Path(scratch) / sbom.FILE
                 materials.write_text(sbom.bill(version, sbom.unpacked(packages), requirements.read_text()))

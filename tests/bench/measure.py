@@ -81,7 +81,8 @@ def who_knows(stand: Stand) -> Asking:
 
 
 def writers(stand: Stand) -> Asking:
-    return Asking(stand.everybody, "each", '{"title": "Water the plants", "tags": ["home"]}')
+    users = stand.asking("writers", [user.token for user in stand.writers])
+    return Asking(users, "each", '{"title": "Water the plants", "tags": ["home"]}')
 
 
 def everybody_once(stand: Stand, asking: Asking) -> None:

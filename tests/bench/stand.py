@@ -34,6 +34,7 @@ from tools.packages import ROOT
 from tools.servers import Servers
 
 USERS = 10_000
+WRITERS = 1_000  # others, so that the lists that are read stay as they are
 TASKS = 20
 _REDIS_MEMORY = "1gb"  # everybody's list has room
 _TOKEN_SECONDS = 6 * 3600
@@ -68,6 +69,7 @@ class Stand:
         self.gateway = self.stack.gateway_url
         self.instance = self.stack.task_urls[0]
         self.users: list[User] = []
+        self.writers: list[User] = []
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -143,9 +145,10 @@ class Stand:
     def _make_users(self) -> None:
         key = read_private_key(self.stack.private_key)
         signer = TokenSigner(lambda: key, "taskyard", "taskyard", _TOKEN_SECONDS)
-        for _ in range(USERS):
+        for number in range(USERS + WRITERS):
             identity = str(ObjectId())
-            self.users.append(User(identity, signer.token(identity, secrets.token_urlsafe(16))))
+            user = User(identity, signer.token(identity, secrets.token_urlsafe(16)))
+            (self.users if number < USERS else self.writers).append(user)
         uri = self.stack.database.uri("tasks")
         with MongoClient[dict[str, object]](uri, tz_aware=True) as client:
             tasks = client.get_default_database()["tasks"]
