@@ -111,6 +111,12 @@ class TurnHandler(logging.Handler):
             self.release()
 
 
+def flush() -> None:
+    """Write what waits for the end of a turn."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
 class RequestLog:
     """The line of each request. `logging` would bring it to the same place, and spend three times as much."""
 

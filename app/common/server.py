@@ -7,7 +7,8 @@ import gc
 import logging
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import uvicorn
@@ -63,6 +64,15 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._settings = settings
         self._listener = listener
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The process ends when this ends, by the signal that it got: nothing is written afterwards."""
+        with super().capture_signals():
+            try:
+                yield
+            finally:
+                logs.flush()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         watcher = asyncio.create_task(self._give_up_when_told(asyncio.current_task()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -175,6 +176,12 @@ def test_a_connection_that_waits_when_the_process_leaves_is_answered(service: Se
         service.process.terminate()  # pending: both are there when it goes on
         service.process.resume()
         assert waiting.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def test_what_a_process_says_last_is_written_before_it_ends(service: Service) -> None:
+    service.start()
+    assert service.process.stop() == -signal.SIGTERM
+    assert str(service.lines()[-1]["message"]).startswith("Finished server process")
 
 
 def test_systemd_is_told_when_the_service_is_ready_and_when_it_leaves(
