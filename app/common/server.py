@@ -26,7 +26,6 @@ logger = logging.getLogger(__name__)
 KEEP_ALIVE_SECONDS = 75
 GRACEFUL_SECONDS = 10
 _TICK_SECONDS = 0.1
-_GARBAGE = 10_000
 _LAST_CALLS, _LAST_CALL_SECONDS = 5, 0.01
 
 
@@ -86,11 +85,9 @@ class Server(uvicorn.Server):
             sys.exit(1)  # the reason is in the log
         finally:
             watcher.cancel()
-        # What is there by now stays: the garbage collector need not look at it again and again. What a
-        # request makes goes with it; many that are under way together must not look like garbage.
+        # What is there by now stays: the garbage collector need not look at it again and again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(_GARBAGE)
         logger.info("listening on %s:%s", self._settings.host, self._settings.port)
         if self._settings.hand_over:
             hand_over(self._listener)
