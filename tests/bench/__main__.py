@@ -1,6 +1,6 @@
 """Measure the product here, beside what users would have otherwise, and write docs/performance.md.
 
-    python -m tests.bench [--rounds 5] [--seconds 3] [--brief]
+    python -m tests.bench [--rounds 5] [--seconds 2] [--brief]
 
 Everything runs on this computer as an ordinary user; wrk, which sends the load, has to be installed. With
 --brief it takes a minute and writes nothing: for trying a change.
@@ -39,7 +39,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default: 5)")
-    parser.add_argument("--seconds", type=int, default=3, help="for how long each time (default: 3)")
+    parser.add_argument("--seconds", type=int, default=2, help="for how long each time (default: 2)")
     parser.add_argument(
         "--brief", action="store_true", help="two rounds of the lists alone; nothing is written"
     )
