@@ -84,7 +84,7 @@ def build(
 class Service(FastAPI):
     """The framework's application within layers of ours, which answer without it what they can.
 
-    Middleware that is added to it is the framework's: on the way there are a dozen layers of its own.
+    Middleware that is added to it is the framework's: on the way there are layers of its own.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -92,7 +92,7 @@ class Service(FastAPI):
         self._http: ASGIApp = super().__call__
 
     def surround(self, layer: Layer) -> None:
-        """Put another layer around all others: requests meet it first."""
+        """Put another layer around all others: requests (HTTP, nothing else) meet it first."""
         self._http = layer(self._http)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -118,7 +118,7 @@ def flush() -> None:
 
 
 class RequestLog:
-    """The line of each request. `logging` would bring it to the same place, and spend three times as much."""
+    """The line of each request. `logging` would bring it to the same place, and take longer over it."""
 
     def __init__(self) -> None:
         self._logger = logging.getLogger("app.request")

@@ -36,6 +36,16 @@ class Script:
         # The name that Redis gives it.
         self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
+    async def run(
+        self, ask: Callable[..., Awaitable[Any]], keys: Sequence[str], args: Sequence[str | bytes | int]
+    ) -> Any:
+        """Run it by way of `ask`, which sends a command's words and returns the answer."""
+        try:
+            return await ask("EVALSHA", self.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            await ask("SCRIPT", "LOAD", self.text)
+            return await ask("EVALSHA", self.sha, len(keys), *keys, *args)
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -53,11 +63,7 @@ class Session:
         return await self.connection.read_response()
 
     async def script(self, script: Script, keys: Sequence[str], *args: str | bytes | int) -> Any:
-        try:
-            return await self.command("EVALSHA", script.sha, len(keys), *keys, *args)
-        except NoScriptError:
-            await self.command("SCRIPT", "LOAD", script.text)
-            return await self.command("EVALSHA", script.sha, len(keys), *keys, *args)
+        return await script.run(self.command, keys, args)
 
 
 def taken_over(connection: AbstractConnection) -> asyncio.StreamWriter:

@@ -50,11 +50,7 @@ class Wire(asyncio.Protocol):
 
     async def script(self, script: Script, keys: Sequence[str], *args: str | bytes | int) -> Any:
         """Run a script. Raises CacheDownError."""
-        try:
-            return await self.ask("EVALSHA", script.sha, len(keys), *keys, *args)
-        except NoScriptError:
-            await self.ask("SCRIPT", "LOAD", script.text)
-            return await self.ask("EVALSHA", script.sha, len(keys), *keys, *args)
+        return await script.run(self.ask, keys, args)
 
     def ask(self, *words: str | bytes | int) -> asyncio.Future[Any]:
         """Send a command with all others of this turn. The result may be a CacheDownError, NoScriptError."""

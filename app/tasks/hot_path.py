@@ -37,7 +37,7 @@ class HotPath:
         self._query = query
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = self._asked(scope) if scope["type"] == "http" and scope["path"] == self._path else None
+        asked = self._asked(scope) if scope["path"] == self._path else None
         if asked is None:
             await self._app(scope, receive, send)
             return

@@ -48,6 +48,11 @@ class Sample:
     p50_ms: float
     p99_ms: float
 
+    @property
+    def total(self) -> float:
+        """CPU µs a request of all parts."""
+        return sum(self.cpu.values())
+
 
 @dataclass
 class Samples:
@@ -187,7 +192,7 @@ class Size:
 
 
 def size(stand: Stand, requests: int) -> Size:
-    """Of the product, which lists are asked of by everybody."""
+    """Of the product, when everybody asks for their list."""
     with stand.running(PRODUCT) as process:
         found = [resident_bytes(process.pid)]
         for _ in range(2):

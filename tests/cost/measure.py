@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from tests.bench.measure import Sample
 from tests.cost import load
 from tests.cost.bench import Bench, restored
 from tests.cost.variants import DELIVERED, VARIANTS, Variant
@@ -14,21 +14,6 @@ from tools import smoke
 from tools.cluster.shell import say, stop
 
 IDLE_SECONDS = 10
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One load on one variant: CPU µs a request of each part by its name, requests a second, milliseconds."""
-
-    cpu: dict[str, float]
-    rate: float
-    p50: float
-    p99: float
-
-    @property
-    def total(self) -> float:
-        """CPU µs a request of all parts."""
-        return sum(self.cpu.values())
 
 
 def idle(bench: Bench) -> dict[str, float]:

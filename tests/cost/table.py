@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from statistics import median
 
-from tests.cost.measure import Sample
+from tests.bench.measure import Sample
 from tests.cost.variants import DELIVERED, NGINX, REDIS, TASKS, Variant
 
 Samples = dict[Variant, list[Sample]]
@@ -57,7 +57,7 @@ def client_table(samples: Samples) -> Iterator[str]:
     """A row for each variant: requests a second and latency as the client sees them, with their ratios."""
     yield from head("seen by a client", "requests/s", "ratio", "p50 ms", "ratio", "p99 ms", "ratio")
     measures: list[tuple[Callable[[Sample], float], int]]
-    measures = [(lambda one: one.rate, 0), (lambda one: one.p50, 1), (lambda one: one.p99, 1)]
+    measures = [(lambda one: one.rate, 0), (lambda one: one.p50_ms, 1), (lambda one: one.p99_ms, 1)]
     for variant, rounds in samples.items():
         cells = [
             (f"{median(map(of, rounds)):.{digits}f}", ratio(samples, variant, of)) for of, digits in measures

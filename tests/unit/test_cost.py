@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.bench.measure import Sample
 from tests.cost.bench import Bench, restored
 from tests.cost.machines import Seen, read
-from tests.cost.measure import Sample
 from tests.cost.table import cost_table
 from tests.cost.variants import DELIVERED, FOLDER, NO_SANDBOX, VARIANTS, Variant, tasks_env
 from tools import smoke
