@@ -102,12 +102,13 @@ class Server(uvicorn.Server):
         if starting is not None:
             starting.cancel()
 
-    async def main_loop(self) -> None:
-        await super().main_loop()
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Leave, whenever the signal came after listening began: before the main loop, too."""
         notify("STOPPING=1")
         logger.info("draining for %g s", self._settings.drain_seconds)
         await self._stop_listening()
         await self._drain()
+        await super().shutdown(sockets)
 
     async def _stop_listening(self) -> None:
         """Take no new connections and lose none: the gateway is refused, and asks the next instance.

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -197,6 +198,33 @@ def test_systemd_is_told_when_the_service_is_ready_and_when_it_leaves(
         service.process.terminate()
         assert systemd.recv(100) == b"STOPPING=1"
         service.process.wait()
+
+
+def test_a_service_that_is_stopped_while_it_says_that_it_is_ready_drains_too(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        fill(tmp_path / "notify")
+        service = Service(stack, "tasks", tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify"))
+        service.process.start()
+        # It waits until somebody reads what is there, and gets the signal meanwhile.
+        eventually(lambda: "unix" in Path(f"/proc/{service.process.pid}/wchan").read_text())
+        service.process.terminate()
+        systemd.settimeout(60)
+        said = iter(lambda: systemd.recv(100), b"STOPPING=1")
+        assert b"READY=1" in list(said)
+        service.process.wait()
+        assert "draining" in service.process.log.read_text()
+
+
+def fill(queue: Path) -> None:
+    """Send to a socket until it takes no more."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, suppress(BlockingIOError):
+        sender.setblocking(False)
+        sender.connect(str(queue))
+        while sender.send(b"before"):
+            pass
 
 
 def succeed(service: Service, listener: socket.socket) -> Process:

@@ -119,7 +119,8 @@ def server(held_up: float = 0) -> Iterator[str]:
         listening = await asyncio.start_server(answer, "127.0.0.1", 0)
         ends.append(partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set))
         port.set_result(listening.sockets[0].getsockname()[1])
-        await stop.wait()
+        async with listening:
+            await stop.wait()
 
     port: Future[int] = Future()
     ends: list[Callable[[], object]] = []
