@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import FastAPI
-
 from app import docs
 from app.auth import application as auth
 from app.auth.routes import router as auth_router
 from app.auth.settings import AuthSettings
 from app.common import application, settings
+from app.common.application import Service
 from app.common.server import main
 from app.tasks import application as tasks
 from app.tasks.routes import router as tasks_router
@@ -21,14 +20,13 @@ class MonolithSettings(AuthSettings, TaskSettings):
     pass
 
 
-def create_app(given: MonolithSettings | None = None) -> FastAPI:
+def create_app(given: MonolithSettings | None = None) -> Service:
     chosen = given or settings.load(MonolithSettings)
     return application.build(
         "Taskyard",
         chosen,
         [auth_router, tasks_router, docs.router],
         [partial(auth.resources, chosen), partial(tasks.resources, chosen)],
-        hot_paths=[tasks.hot_path],
     )
 
 

@@ -16,13 +16,14 @@ from app.auth.sessions import SessionRepository
 from app.auth.settings import AuthSettings
 from app.auth.signing import SigningKeys, TokenSigner
 from app.common import application, files, mongo, settings
+from app.common.application import Service
 from app.common.deletions import DeletionLog
 from app.common.poller import polling
 from app.common.revocations import RevocationLog
 from app.common.tokens import TokenVerifier
 
 
-def create_app(given: AuthSettings | None = None) -> FastAPI:
+def create_app(given: AuthSettings | None = None) -> Service:
     chosen = given or settings.load(AuthSettings)
     return application.build(
         "Taskyard auth", chosen, [router, docs.router], [partial(resources, chosen)], prefix="/auth"

@@ -19,6 +19,7 @@ from app.common.cross_origin import cross_origin
 from app.common.failures import Failures
 from app.common.head import HeadAsGet
 from app.common.mongo import StartupError
+from app.common.protocol import HotPath
 from app.common.settings import CommonSettings
 from app.common.version import version
 
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 1024 * 1024
 
 # Opens what a service needs and puts it on the application's state.
-Resource = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Resource = Callable[["Service"], AbstractAsyncContextManager[None]]
 # What is put around an application.
 Layer = Callable[[ASGIApp], ASGIApp]
 
@@ -38,16 +39,11 @@ def build(
     resources: Sequence[Resource],
     *,
     prefix: str = "",
-    hot_paths: Sequence[Layer] = (),
-) -> FastAPI:
-    """Make a service. Its OpenAPI document is at `prefix`/openapi.json.
-
-    `hot_paths` answer what they can before the framework looks at it, within what holds for every answer:
-    request ids, other origins.
-    """
+) -> Service:
+    """Make a service. Its OpenAPI document is at `prefix`/openapi.json."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Service) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             for resource in resources:
                 await stack.enter_async_context(resource(app))
@@ -73,8 +69,6 @@ def build(
     app.add_middleware(HeadAsGet)
     app.add_middleware(Failures)
     app.add_middleware(PlainStartupFailure)
-    for hot_path in hot_paths:
-        app.surround(hot_path)
     if settings.cors_origins:
         app.surround(partial(cross_origin, origins=settings.cors_origins))
     app.surround(partial(RequestContext, port=settings.port))
@@ -82,13 +76,14 @@ def build(
 
 
 class Service(FastAPI):
-    """The framework's application within layers of ours, which answer without it what they can.
+    """The framework's application within layers of ours; the server asks `hot_path` before all of them.
 
     Middleware that is added to it is the framework's: on the way there are layers of its own.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self.hot_path: HotPath | None = None
         self._http: ASGIApp = super().__call__
 
     def surround(self, layer: Layer) -> None:

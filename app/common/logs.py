@@ -46,22 +46,23 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         message = redact(_printable(record.getMessage()))
         fields = dict(getattr(record, "fields", {}))
+        if "request_id" not in fields and (current := request_id.get()) is not None:
+            fields = {"request_id": current, **fields}
         if record.exc_info:
             fields["exception"] = redact(_printable(self.formatException(record.exc_info)))
         return self.line(record.created, record.levelname, record.name, message, fields).decode()
 
     def line(self, created: float, level: str, name: str, message: str, fields: dict[str, Any]) -> bytes:
         """Make a line of what has no secrets in it. `created` is in seconds since 1970."""
-        line: dict[str, Any] = {
+        line = {
             "time": f"{_second(int(created))}.{int(created % 1 * 1000):03}+00:00",
             "level": level.lower(),
             "logger": name,
             "message": message,
             "service": self._service,
+            **fields,
         }
-        if (current := request_id.get()) is not None:
-            line["request_id"] = current
-        return orjson.dumps({**line, **fields}, default=str)
+        return orjson.dumps(line, default=str)
 
 
 @lru_cache(2)
@@ -92,13 +93,12 @@ class TurnHandler(logging.Handler):
     def add(self, line: bytes) -> None:
         """Write a line when this turn ends; right away at the start, and in other threads."""
         self._lines.append(line)
+        if len(self._lines) > 1:  # the end of the turn is waited for already
+            return
         try:
-            loop = asyncio.get_running_loop()
+            asyncio.get_running_loop().call_soon(self.flush)
         except RuntimeError:
             self.flush()
-        else:
-            if len(self._lines) == 1:
-                loop.call_soon(self.flush)
 
     def flush(self) -> None:
         self.acquire()

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from app.common import logs
+from app.common.application import Service
 from app.common.listener import hand_over, keep, let_nobody_in, take
 from app.common.protocol import Protocol
 from app.common.settings import CommonSettings, SettingsT, load, stop
@@ -29,7 +29,7 @@ _TICK_SECONDS = 0.1
 _LAST_CALLS, _LAST_CALL_SECONDS = 5, 0.01
 
 
-def main(service: str, kind: type[SettingsT], create_app: Callable[[SettingsT], ASGIApp]) -> None:
+def main(service: str, kind: type[SettingsT], create_app: Callable[[SettingsT], Service]) -> None:
     """Read the settings, take the port, serve until told to stop."""
     settings = load(kind)
     if settings.port is None:
@@ -39,28 +39,29 @@ def main(service: str, kind: type[SettingsT], create_app: Callable[[SettingsT], 
         listener = take(settings.host, settings.port)
     except OSError as error:
         _fail_to_listen(settings.host, settings.port, error)
-    config = uvicorn.Config(
-        create_app(settings),
-        loop="uvloop",
-        http=Protocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACEFUL_SECONDS,
-    )
-    Server(config, settings, listener).run(sockets=[listener])
+    Server(create_app(settings), settings, listener).run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
     """uvicorn's server plus systemd's notifications, draining, and a stop that also works while starting."""
 
-    def __init__(self, config: uvicorn.Config, settings: CommonSettings, listener: socket.socket) -> None:
+    def __init__(self, app: Service, settings: CommonSettings, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            app,
+            loop="uvloop",
+            http=Protocol,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )
         super().__init__(config)
+        self._app = app
         self._settings = settings
         self._listener = listener
 
@@ -125,8 +126,10 @@ class Server(uvicorn.Server):
     async def _drain(self) -> None:
         """Go on answering on the connections that there are, each answer being the last on its connection.
 
-        The gateway uses up its kept-alive connections meanwhile, so that none is closed under a request.
+        The gateway uses up its kept-alive connections meanwhile, so that none is closed under a request. They
+        are all answered in uvicorn's way.
         """
+        self._app.hot_path = None
         close = (b"connection", b"close")
         self.config.encoded_headers = [*self.config.encoded_headers, close]
         self.server_state.default_headers = [*self.server_state.default_headers, close]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextvars import ContextVar, Token
 
-# Seconds by metric. Tasks that a request starts share its dictionary.
+# Seconds by metric ("db", "cache").
+Spent = Mapping[str, float]
+# Tasks that a request starts share its dictionary.
 _spent: ContextVar[dict[str, float] | None] = ContextVar("spent", default=None)
 
 # The metric that is being measured: what is inside counts once.
 _within: ContextVar[str] = ContextVar("within", default="")
 
 
-def begin() -> Token[dict[str, float] | None]:
-    """Start counting for the request that this context belongs to."""
-    return _spent.set({})
+def begin(**spent: float) -> Token[dict[str, float] | None]:
+    """Start counting for the request that this context belongs to, from what it has spent already."""
+    return _spent.set(spent)
 
 
 def end(token: Token[dict[str, float] | None]) -> None:
@@ -44,7 +47,12 @@ class measured:  # noqa: N801 - used as a context manager
             _within.reset(self._within)
 
 
-def header(total_seconds: float) -> str:
+def spent() -> Spent:
+    """Return what the request has spent so far: seconds by metric."""
+    return _spent.get() or {}
+
+
+def header(spent: Spent, total: float) -> str:
     """Return the header's value, durations in milliseconds: `cache;dur=0.31, db;dur=1.87, app;dur=2.60`."""
-    metrics = {**(_spent.get() or {}), "app": total_seconds}
-    return ", ".join(f"{metric};dur={seconds * 1000:.2f}" for metric, seconds in metrics.items())
+    spans = [f"{metric};dur={seconds * 1000:.2f}, " for metric, seconds in spent.items()]
+    return f"{''.join(spans)}app;dur={total * 1000:.2f}"

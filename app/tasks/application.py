@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI
-
 from app.common import application, deletions, files, mongo, revocations, settings
+from app.common.application import Service
 from app.common.deletions import Deletions
 from app.common.files import Reread
 from app.common.keys import read_public_keys
@@ -25,18 +24,13 @@ from app.tasks.settings import TaskSettings
 from app.tasks.suspensions import LOOK_SECONDS, MongoSuspensions
 
 
-def create_app(given: TaskSettings | None = None) -> FastAPI:
+def create_app(given: TaskSettings | None = None) -> Service:
     chosen = given or settings.load(TaskSettings)
-    return application.build(
-        "Taskyard tasks", chosen, [router], [partial(resources, chosen)], prefix=LISTS, hot_paths=[hot_path]
-    )
-
-
-hot_path = partial(HotPath, path=LISTS, query=list_query)
+    return application.build("Taskyard tasks", chosen, [router], [partial(resources, chosen)], prefix=LISTS)
 
 
 @asynccontextmanager
-async def resources(chosen: TaskSettings, app: FastAPI) -> AsyncIterator[None]:
+async def resources(chosen: TaskSettings, app: Service) -> AsyncIterator[None]:
     """Open what the task routes need, and put it on the application's state."""
     keys_file = chosen.tasks_public_keys_file
     async with AsyncExitStack() as stack:
@@ -64,6 +58,7 @@ async def resources(chosen: TaskSettings, app: FastAPI) -> AsyncIterator[None]:
         service = TaskService(tasks, keys, lists, Representation(chosen.public_url), chosen.tasks_quota)
         verifier = TokenVerifier({}, chosen.jwt_issuer, chosen.jwt_audience, ended)
         reread = Reread([keys_file], lambda: verifier.use(read_public_keys(keys_file)))
+        app.hot_path = HotPath(LISTS, list_query, service, verifier, chosen)
         app.state.tasks = service
         app.state.verifier = verifier
         app.state.health.add("mongodb", tasks.ping, required=True)

@@ -28,37 +28,42 @@ T = TypeVar("T")
 
 
 class Outcome(Enum):
-    HIT = "HIT"
-    MISS = "MISS"
-    BYPASS = "BYPASS"
+    HIT = b"HIT"
+    MISS = b"MISS"
+    BYPASS = b"BYPASS"
 
 
 class Entry(NamedTuple):
     """A page of a list as it is sent: the JSON array, and what its headers say.
 
-    `total` counts the tasks that the query finds on all pages; `etag` is the quoted entity tag (RFC 9110);
-    `next_cursor` is where the next page begins, "" on the last one. Tag and cursor have no spaces.
+    `total` counts the tasks that the query finds on all pages; `etag` is the quoted entity tag (RFC 9110),
+    which has no spaces; `links` is the value of Link (RFC 8288).
     """
 
     total: int
-    etag: str
-    next_cursor: str
+    etag: bytes
+    links: bytes
     body: bytes
 
     def encode(self) -> bytes:
-        return f"{self.total} {self.etag} {self.next_cursor}\n".encode() + self.body
+        return b"%d %b %b\n%b" % self
 
     @classmethod
-    def decode(cls, stored: bytes) -> Self | None:
+    def decode(cls, stored: bytes | None) -> Self | None:
         """Return nothing for what no `encode` has made, such as another release's entry."""
-        head, _, body = stored.partition(b"\n")
-        parts = head.decode("ascii", "replace").split(" ")
-        if len(parts) != 3 or not parts[0].isdigit():  # noqa: PLR2004 - total, etag, cursor
+        if stored is None:
             return None
-        return cls(int(parts[0]), parts[1], parts[2], body)
+        head, _, body = stored.partition(b"\n")
+        total, _, rest = head.partition(b" ")
+        etag, _, links = rest.partition(b" ")
+        if not total.isdigit() or not links.startswith(b"<"):
+            return None
+        return cls(int(total), etag, links, body)
 
 
 Load = Callable[[], Awaitable[Entry]]
+# What Redis said when it was asked for a list: an encoded entry, that there is none, or nothing in time.
+Looked = bytes | None | CacheDownError
 
 
 class TaskListCache:
@@ -75,14 +80,31 @@ class TaskListCache:
     async def ping(self) -> None:
         await self._link.talk(lambda session: session.command("PING"))
 
+    def look(self, user: str, query: str, receive: Callable[[Looked], None]) -> bool:
+        """Ask Redis, if that is what a reader should do now, and can without waiting for a connection.
+
+        What is received may be a hit (`Entry.decode`); for all else there is `read_on`.
+        """
+        return self._asks(user) and self._reads.look(user, query, receive)
+
     async def read(self, user: str, query: str, load: Load) -> tuple[Entry, Outcome]:
         """Answer from Redis, or `load` from MongoDB and store. Redis being away is never an error."""
-        if self._writer.owes(user) or not self._suspensions.trusts(user) or not self._link.allows():
+        if not self._asks(user):
             return await load(), Outcome.BYPASS
+        looked: Looked
         try:
             with timing.measured("cache"):
-                stored = await self._reads.find(user, query)
-            if stored is not None and (entry := Entry.decode(stored)):
+                looked = await self._reads.find(user, query)
+        except CacheDownError as error:
+            looked = error
+        return await self.read_on(user, query, load, looked)
+
+    async def read_on(self, user: str, query: str, load: Load, looked: Looked) -> tuple[Entry, Outcome]:
+        """Read, Redis having been asked."""
+        try:
+            if isinstance(looked, CacheDownError):
+                raise looked
+            if (entry := Entry.decode(looked)) is not None:
                 return entry, Outcome.HIT
             with timing.measured("cache"):
                 lease = await self._reads.lease(user, query, self._ttl_ms)
@@ -103,6 +125,10 @@ class TaskListCache:
         await self._writer.close()
         self._reads.close()
         await self._link.close()
+
+    def _asks(self, user: str) -> bool:
+        """Return whether the user's lists in Redis may be read now, and Redis is worth asking."""
+        return not self._writer.owes(user) and self._suspensions.trusts(user) and self._link.allows()
 
     async def _load_once(self, user: str, lease: Lease, load: Load) -> Entry:
         """One loader per lease: the same lease says that no write came between its load and whoever joins."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from app.tasks import cache_scripts
 from app.tasks.cache_connection import RedisLink
-from app.tasks.cache_wire import Wire
+from app.tasks.cache_wire import Receive, Wire
 
 # What one user can make Redis hold: 8 MiB.
 MAX_LISTS = 32
@@ -37,6 +37,14 @@ class CacheReads:
         if self._wire is None or self._wire.is_lost:
             return self._open_and_find(user, query)
         return self._found(self._wire, user, query)
+
+    def look(self, user: str, query: str, receive: Receive) -> bool:
+        """Find, if there is a connection, and have the entry, nothing or CacheDownError received."""
+        wire = self._wire
+        if wire is None or wire.is_lost:
+            return False
+        wire.send(receive, "HGET", cache_scripts.lists_of(user), wire.session.field(query))
+        return True
 
     async def lease(self, user: str, query: str, milliseconds: int) -> Lease | None:
         """Return the right to store a list; nothing while a writer is at work."""

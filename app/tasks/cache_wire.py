@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import hiredis
@@ -22,9 +23,13 @@ _GRACE_SECONDS = 0.005
 _NOT_YET = object()
 
 
+# Gets an answer, or the error that is there instead of one: CacheDownError, NoScriptError. Must not raise.
+Receive = Callable[[Any], None]
+
+
 class _Asked(NamedTuple):
     at: float
-    answer: asyncio.Future[Any]
+    receive: Receive
 
 
 class Wire(asyncio.Protocol):
@@ -53,18 +58,22 @@ class Wire(asyncio.Protocol):
         return await script.run(self.ask, keys, args)
 
     def ask(self, *words: str | bytes | int) -> asyncio.Future[Any]:
-        """Send a command with all others of this turn. The result may be a CacheDownError, NoScriptError."""
+        """Send a command. The result may be a CacheDownError, NoScriptError."""
         answer: asyncio.Future[Any] = self._loop.create_future()
+        self.send(partial(_settle, answer), *words)
+        return answer
+
+    def send(self, receive: Receive, *words: str | bytes | int) -> None:
+        """Send a command with all others of this turn."""
         if self.is_lost:
-            answer.set_exception(CacheDownError())
-            return answer
-        self._asked.append(_Asked(self._loop.time(), answer))
+            receive(CacheDownError())
+            return
+        self._asked.append(_Asked(self._loop.time(), receive))
         self._unsent.append(hiredis.pack_command(words))  # type: ignore[arg-type] # it takes many words, too
         if len(self._unsent) == 1 and not self._under_way:
             self._loop.call_soon(self._send)
         if self._watch is None:
             self._watch = self._loop.call_later(self._link.timeout_seconds, self._look)
-        return answer
 
     def close(self) -> None:
         """Whoever still waits is told that Redis does not answer."""
@@ -75,7 +84,7 @@ class Wire(asyncio.Protocol):
             self._reader.feed(data)
             while (answer := self._reader.gets()) is not _NOT_YET:
                 self._under_way -= 1
-                self._answer(self._asked.popleft().answer, answer)
+                self._answer(self._asked.popleft().receive, answer)
             if not self._under_way:
                 self._send()
         except (hiredis.ProtocolError, IndexError) as error:  # no Redis, or more than was asked for
@@ -91,17 +100,15 @@ class Wire(asyncio.Protocol):
             self._transport.write(b"".join(self._unsent))
             self._unsent.clear()
 
-    def _answer(self, future: asyncio.Future[Any], answer: Any) -> None:
-        if future.done():  # its reader has gone away
-            return
-        if isinstance(answer, hiredis.ReplyError) and str(answer).startswith("NOSCRIPT"):
-            future.set_exception(NoScriptError(str(answer)))
-        elif isinstance(answer, hiredis.ReplyError):
-            self._link.failed(str(answer))
-            future.set_exception(CacheDownError())
-        else:
+    def _answer(self, receive: Receive, answer: Any) -> None:
+        if not isinstance(answer, hiredis.ReplyError):
             self._link.succeeded()
-            future.set_result(answer)
+            receive(answer)
+        elif str(answer).startswith("NOSCRIPT"):
+            receive(NoScriptError(str(answer)))
+        else:
+            self._link.failed(str(answer))
+            receive(CacheDownError())
 
     def _look(self) -> None:
         """Give up when the oldest question has waited for too long."""
@@ -122,11 +129,20 @@ class Wire(asyncio.Protocol):
         self.is_lost = True
         if self._asked:
             self._link.failed(reason)
-        for asked in self._asked:
-            if not asked.answer.done():
-                asked.answer.set_exception(CacheDownError())
+        given_up = [*self._asked]
         self._asked.clear()
         self._unsent.clear()
         if self._watch is not None:
             self._watch.cancel()
         self._transport.abort()
+        for asked in given_up:
+            asked.receive(CacheDownError())
+
+
+def _settle(answer: asyncio.Future[Any], received: Any) -> None:
+    if answer.done():  # its reader has gone away
+        return
+    if isinstance(received, Exception):
+        answer.set_exception(received)
+    else:
+        answer.set_result(received)

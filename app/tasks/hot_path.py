@@ -1,81 +1,118 @@
 """`GET /tasks` past the framework: most requests are this one, and routing it costs more than answering it.
 
-What is usual is answered here: a task list, asked for with one token that is good, a query that is right and
-no body. All else, and with it every refusal, is the framework's, which also describes the route. Both make an
-answer of the same `Page` by the same function, so that it is the same answer (tests/api/test_hot_path.py).
+What is usual is answered here, right behind the parser of HTTP: a task list, asked for with one token that is
+good, a query that is right and no body. All else, and with it every refusal, is the framework's, which also
+describes the route. Both make an answer of the same `Page` by the same function, so that it is the same
+(tests/api/test_hot_path.py).
+
+    __call__   is it usual?  no: the framework      yes: ask Redis, with all who ask in this turn of the loop
+    _looked    Redis has answered: a hit is sent off; for a miss a task
+    _read      reads MongoDB
 """
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from fastapi.exceptions import RequestValidationError
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.common import logs, timing
+from app.common.clients import Clients
+from app.common.context import Record, served_by
 from app.common.etags import Condition
 from app.common.failures import failure
 from app.common.problems import ProblemError, problem_response
+from app.common.protocol import Exchange
 from app.common.query_strings import QueryString
+from app.common.settings import CommonSettings
 from app.common.tokens import InvalidTokenError, TokenVerifier
-from app.tasks.answers import page_answer
+from app.tasks.answers import RawAnswer, page_answer
+from app.tasks.cache import Entry, Looked, Outcome
 from app.tasks.queries import TaskQuery
-from app.tasks.service import TaskService
+from app.tasks.service import Page, TaskService
 
 _BEARER = b"Bearer "
+# With one of them a request has a body, or another origin's page behind it.
+_UNUSUAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"origin"})
 
 
 class _Asked(NamedTuple):
+    exchange: Exchange
+    record: Record
     owner: str
     query: TaskQuery
     condition: Condition | None
 
 
 class HotPath:
-    def __init__(self, app: ASGIApp, path: str, query: QueryString[TaskQuery]) -> None:
-        self._app = app
+    """`path` and `query` are those of the route."""
+
+    def __init__(
+        self,
+        path: str,
+        query: QueryString[TaskQuery],
+        service: TaskService,
+        verifier: TokenVerifier,
+        settings: CommonSettings,
+    ) -> None:
         self._path = path
         self._query = query
+        self._service = service
+        self._verifier = verifier
+        self._served_by = served_by(settings.port)
+        self._clients = Clients(settings.trusted_proxies)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = self._asked(scope) if scope["path"] == self._path else None
-        if asked is None:
-            await self._app(scope, receive, send)
-            return
-        service: TaskService = scope["app"].state.tasks
+    def __call__(self, exchange: Exchange) -> bool:
+        scope, headers = exchange.scope, exchange.headers
+        if scope["path"] != self._path or scope["method"] != "GET" or not _UNUSUAL.isdisjoint(headers):
+            return False
+        authorization = headers.get(b"authorization", b"")
+        if not authorization.startswith(_BEARER):
+            return False
         try:
-            page = await service.list(asked.owner, asked.query)
-        except ProblemError as error:
-            response = problem_response(error.status, error.detail, self._path, error.headers)
-            await response(scope, receive, send)
-            return
-        except Exception as error:  # noqa: BLE001 - as the framework's layer for what nobody expected
-            await failure(scope, error)(scope, receive, send)
-            return
-        status, headers, body = page_answer(page, asked.condition)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    def _asked(self, scope: Scope) -> _Asked | None:
-        """Return what is asked for if that is something usual."""
-        if scope["method"] != "GET":
-            return None
-        authorization, condition_lines = None, []
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                if authorization is not None:  # of two another reader may believe the other one
-                    return None
-                authorization = value
-            elif name == b"if-none-match":
-                condition_lines.append(value.decode("latin-1"))
-            elif name in {b"content-length", b"transfer-encoding"}:
-                return None
-        if authorization is None or not authorization.startswith(_BEARER):
-            return None
-        verifier: TokenVerifier = scope["app"].state.verifier
-        try:
-            identity = verifier.identity(authorization[len(_BEARER) :].decode("latin-1"))
+            owner = self._verifier.identity(authorization[len(_BEARER) :].decode("latin-1")).user_id
             query = self._query.read(scope["query_string"])
-            condition = Condition.parse("If-None-Match", condition_lines)
+            condition = _condition(headers.get(b"if-none-match"))
         except (InvalidTokenError, RequestValidationError, ProblemError):
-            return None
-        return _Asked(identity.user_id, query, condition)
+            return False
+        record = Record(headers.get(b"x-request-id"), self._served_by)
+        asked = _Asked(exchange, record, owner, query, condition)
+        if not self._service.look(owner, query, partial(self._looked, asked)):
+            exchange.run(self._read(asked))
+        return True
+
+    def _looked(self, asked: _Asked, looked: Looked) -> None:
+        with suppress(Exception):  # whatever it is, `_read` meets it, too, and tells
+            if isinstance(looked, bytes) and (entry := Entry.decode(looked)) is not None:
+                spent = {"cache": time.perf_counter() - asked.record.began}
+                self._answer(asked, page_answer(Page(entry, Outcome.HIT), asked.condition), spent)
+                return
+        asked.exchange.run(self._read(asked, looked))
+
+    async def _read(self, asked: _Asked, *looked: Looked) -> None:
+        record = asked.record
+        logs.request_id.set(record.id)
+        timing.begin(cache=time.perf_counter() - record.began)
+        try:
+            page = await self._service.list(asked.owner, asked.query, *looked)
+            answer = page_answer(page, asked.condition)
+        except ProblemError as error:
+            answer = RawAnswer.of(problem_response(error.status, error.detail, self._path, error.headers))
+        except Exception as error:  # noqa: BLE001 - as the framework's layer for what nobody expected
+            answer = RawAnswer.of(failure(asked.exchange.scope, error))
+        self._answer(asked, answer, timing.spent())
+
+    def _answer(self, asked: _Asked, answer: RawAnswer, spent: timing.Spent) -> None:
+        exchange, record = asked.exchange, asked.record
+        exchange.answer(answer.status, answer.head + record.head(spent), answer.body)
+        client = self._clients.address(exchange.scope, exchange.headers.get(b"x-forwarded-for"))
+        record.write("GET", self._path, client, answer.status)
+
+
+def _condition(if_none_match: bytes | None) -> Condition | None:
+    if if_none_match is None:
+        return None
+    return Condition.parse("If-None-Match", [if_none_match.decode("latin-1")])

@@ -152,6 +152,11 @@ class TaskQuery(TaskFilter):
         """The query string of the list's first page, the same for all ways to ask for it."""
         return urlencode(list(self.parameters()))
 
+    @cached_property
+    def this_page(self) -> str:
+        """The query string of the page that is asked for."""
+        return self.canonical(self.cursor.encode() if self.cursor else None)
+
     def canonical(self, cursor: str | None = None) -> str:
         """Return the query string of the page that begins there. A cursor has nothing to be encoded in it."""
         return "&".join(filter(None, (self.first_page, cursor and f"cursor={cursor}")))

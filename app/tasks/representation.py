@@ -71,10 +71,11 @@ class Representation:
         goes_on = len(documents) > query.limit
         cursor = Cursor.behind(tasks[-1], query.sort).encode() if goes_on else ""
         body = to_json([self._task(document) for document in tasks])
-        return Entry(total, f'"{_digest(body, str(total).encode(), cursor.encode())}"', cursor, body)
+        etag = f'"{_digest(body, str(total).encode(), cursor.encode())}"'
+        return Entry(total, etag.encode(), self._links(query, cursor).encode(), body)
 
-    def links(self, query: TaskQuery, next_cursor: str) -> str:
-        """Return the value of Link (RFC 8288): where the list begins, and where it goes on."""
+    def _links(self, query: TaskQuery, next_cursor: str) -> str:
+        """Say where the list begins, and where it goes on."""
         links = [f'<{self._page(query, None)}>; rel="first"']
         if next_cursor:
             links.append(f'<{self._page(query, next_cursor)}>; rel="next"')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from app.common import mongo
 from app.common.etags import Condition
 from app.common.mongo import Document
 from app.common.problems import ProblemError
-from app.tasks.cache import Entry, Outcome, TaskListCache
+from app.tasks.cache import Entry, Looked, Outcome, TaskListCache
 from app.tasks.idempotency import Claim, IdempotencyRepository, KeptError
 from app.tasks.models import TaskCreate, TaskPatch
 from app.tasks.queries import TaskFilter, TaskQuery
@@ -32,10 +32,9 @@ class TaskChangedError(ProblemError):
 
 
 class Page(NamedTuple):
-    """A page of a list with what its headers say."""
+    """A page of a list, and where it came from."""
 
     entry: Entry
-    links: str
     outcome: Outcome
 
 
@@ -54,16 +53,19 @@ class TaskService:
         self._representation = representation
         self._quota = Quota(quota, tasks.count)
 
-    async def list(self, owner: str, query: TaskQuery) -> Page:
+    def look(self, owner: str, query: TaskQuery, receive: Callable[[Looked], None]) -> bool:
+        """Ask Redis for a list, if it can be asked at once. `receive` gets what `list` begins with then."""
+        return self._lists.look(owner, query.this_page, receive)
+
+    async def list(self, owner: str, query: TaskQuery, *looked: Looked) -> Page:
         async def load() -> Entry:
             documents = await self._tasks.list(owner, query)
             everything = query.cursor is None and len(documents) <= query.limit
             total = len(documents) if everything else await self._tasks.count(owner, query)
             return self._representation.page(documents, total, query)
 
-        cursor = query.cursor.encode() if query.cursor else None
-        entry, outcome = await self._lists.read(owner, query.canonical(cursor), load)
-        return Page(entry, self._representation.links(query, entry.next_cursor), outcome)
+        read = self._lists.read_on if looked else self._lists.read
+        return Page(*await read(owner, query.this_page, load, *looked))
 
     async def create(self, owner: str, task: TaskCreate, key: Sequence[str]) -> Answer:
         claim = Claim.parse(key, owner, "create_task", [task])

@@ -22,7 +22,7 @@ from tools.servers import find
 
 
 def page(value: int) -> Entry:
-    return Entry(value, f'"{value}"', "", b"[%d]" % value)
+    return Entry(value, b'"%d"' % value, b"<x>", b"[%d]" % value)
 
 
 @dataclass

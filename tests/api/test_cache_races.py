@@ -289,10 +289,10 @@ async def test_a_user_has_so_many_lists_and_no_more(server: LocalRedis, redis: R
 async def test_a_list_above_the_limit_is_answered_but_not_kept(
     server: LocalRedis, user: str, more: int, second: Outcome
 ) -> None:
-    head = len(Entry(1, '"tag"', "", b"").encode())
+    head = len(Entry(1, b'"tag"', b"<x>", b"").encode())
 
     async def load() -> Entry:
-        return Entry(1, '"tag"', "", b"x" * (MAX_ENTRY_BYTES - head + more))
+        return Entry(1, b'"tag"', b"<x>", b"x" * (MAX_ENTRY_BYTES - head + more))
 
     async with instance(server) as cache:
         assert [(await cache.read(user, "", load))[1] for _ in range(2)] == [Outcome.MISS, second]

@@ -34,6 +34,9 @@ class NaiveCache(TaskListCache):
         super().__init__(RedisLink(url, 1), suspensions, TTL_SECONDS, "answer")
         self._redis = redis
 
+    def look(self, user: str, query: str, receive: object) -> bool:
+        return False
+
     async def read(self, user: str, query: str, load: Load) -> tuple[Entry, Outcome]:
         key = _lists(user)
         try:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import StreamingResponse
 
 from app.common import application
-from app.common.context import request_id_of
+from app.common.context import request_id
 from app.common.mongo import StartupError
 from app.common.problems import UnavailableError
 from app.common.settings import CommonSettings
@@ -115,7 +115,7 @@ async def test_a_length_that_is_a_lie_does_not_help(client: httpx.AsyncClient) -
     [(b"a", True), (b"A-z_0.9", True), (b"x" * 64, True), (b"", False), (b"x" * 65, False), (b"a\n", False)],
 )
 async def test_a_request_id_is_kept_if_it_is_harmless(given: bytes, kept: bool) -> None:
-    identity = request_id_of({"type": "http", "headers": [(b"x-request-id", given)]})
+    identity = request_id(given)
     assert (identity == given.decode()) is kept
     assert len(identity) in {len(given), 32}
 

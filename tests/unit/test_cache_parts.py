@@ -78,9 +78,9 @@ def test_the_breaker_says_once_that_redis_is_away_and_once_that_it_is_back(
 @pytest.mark.parametrize(
     "entry",
     [
-        Entry(0, '"a"', "", b"[]"),
-        Entry(12, '"b"', "next", b'[{"title": "two\nlines"}]'),
-        Entry(1, '"c"', "", b"\n"),
+        Entry(0, b'"a"', b"<x>", b"[]"),
+        Entry(12, b'"b"', b'<x>; rel="first", <y>; rel="next"', b'[{"title": "two\nlines"}]'),
+        Entry(1, b'"c"', b"<x>", b"\n"),
     ],
 )
 def test_an_entry_comes_back_as_it_went(entry: Entry) -> None:
@@ -89,7 +89,18 @@ def test_an_entry_comes_back_as_it_went(entry: Entry) -> None:
 
 @pytest.mark.parametrize(
     "stored",
-    [b"", b"[]", b"-1\n[]", b"x\n[]", b"1\n[]", b"1 a\n[]", b"-1 a b\n[]", b"1 a b c\n", b"1\xff a b\n[]"],
+    [
+        b"",
+        b"[]",
+        b"-1\n[]",
+        b"x\n[]",
+        b"1\n[]",
+        b"1 a\n[]",
+        b"-1 a <b>\n[]",
+        b"1 a b\n",
+        b"1 a \n",
+        b"1\xff a <b>\n[]",
+    ],
 )
 def test_what_is_no_entry_is_none(stored: bytes) -> None:
     assert Entry.decode(stored) is None

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
+import asyncio
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple, cast
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
 
 from app.common.problems import UnavailableError
+from app.common.protocol import Exchange
 from app.common.query_strings import QueryString
-from app.common.tokens import Identity, InvalidTokenError
-from app.tasks.cache import Entry, Outcome
+from app.common.settings import CommonSettings
+from app.common.tokens import Identity, InvalidTokenError, TokenVerifier
+from app.tasks.cache import Entry, Looked, Outcome
+from app.tasks.cache_connection import CacheDownError
 from app.tasks.hot_path import HotPath
 from app.tasks.queries import TaskQuery
-from app.tasks.service import Page
+from app.tasks.service import Page, TaskService
 
 pytestmark = pytest.mark.anyio
-FRAMEWORK: list[Message] = [{"type": "the framework"}]
-GOOD = (b"authorization", b"Bearer good")
+GOOD = {b"authorization": b"Bearer good"}
+IN_REDIS = Entry(1, b'"tag"', b"<first>", b"in Redis")
 
 
 class Verifier:
@@ -29,104 +33,141 @@ class Verifier:
 
 
 class Service:
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error = error
+    """Redis has `looked` for everybody, or cannot be asked at once (...)."""
 
-    async def list(self, owner: str, query: TaskQuery) -> Page:
+    def __init__(self, looked: Any = ..., error: Exception | None = None) -> None:
+        self.looked, self.error = looked, error
+        self.listed: list[tuple[Looked, ...]] = []
+
+    def look(self, owner: str, query: TaskQuery, receive: Callable[[Looked], None]) -> bool:
+        if self.looked is not ...:
+            receive(self.looked)
+        return self.looked is not ...
+
+    async def list(self, owner: str, query: TaskQuery, *looked: Looked) -> Page:
+        self.listed.append(looked)
         if self.error:
             raise self.error
-        entry = Entry(1, '"tag"', "", f"{owner} {query.limit}".encode())
-        return Page(entry, "<first>", Outcome.HIT)
+        return Page(IN_REDIS._replace(body=f"{owner} {query.limit}".encode()), Outcome.MISS)
 
 
-async def ask(*headers: tuple[bytes, bytes], service: Service | None = None, **changes: Any) -> list[Message]:
-    """What is sent, or FRAMEWORK if that got the request."""
-    sent: list[Message] = []
-
-    async def framework(scope: Scope, receive: Receive, send: Send) -> None:
-        sent.extend(FRAMEWORK)
-
-    async def receive() -> Message:
-        raise AssertionError("nobody asks for the body")
-
-    async def send(message: Message) -> None:
-        sent.append(dict(message))
-
-    state = SimpleNamespace(tasks=service or Service(), verifier=Verifier())
-    scope: dict[str, Any] = {
-        "type": "http",
-        "method": "GET",
-        "path": "/tasks",
-        "query_string": b"",
-        "headers": headers,
-    }
-    scope |= {"app": SimpleNamespace(state=state), **changes}
-    await HotPath(framework, "/tasks", QueryString(TaskQuery))(scope, receive, send)
-    return sent
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
-async def test_a_usual_request_is_answered_without_the_framework() -> None:
-    start, body = await ask(GOOD, (b"accept", b"*/*"), query_string=b"limit=7")
-    assert start == {
-        "type": "http.response.start",
-        "status": 200,
-        "headers": [
-            (b"etag", b'"tag"'),
-            (b"link", b"<first>"),
-            (b"x-total-count", b"1"),
-            (b"x-cache", b"HIT"),
-            (b"cache-control", b"private, no-cache"),
-            (b"content-length", b"6"),
-            (b"content-type", b"application/json"),
-        ],
-    }
-    assert body == {"type": "http.response.body", "body": b"anna 7"}
+class Recorded:
+    """An exchange that keeps the answer."""
+
+    def __init__(self, headers: Mapping[bytes, bytes], changes: Mapping[str, Any]) -> None:
+        usual = {"method": "GET", "path": "/tasks", "query_string": b"", "client": ("10.0.0.1", 1)}
+        self.scope = {**usual, **changes}
+        self.headers = headers
+        self.answers: list[Answer] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def answer(self, status: int, head: bytes, body: bytes) -> None:
+        headers = dict(re.findall(r"(\S+): (.*)\r\n", head.decode()))
+        self.answers.append(Answer(status, headers, body))
+
+    def run(self, answering: Coroutine[Any, Any, None]) -> None:
+        self.tasks.append(asyncio.create_task(answering))
 
 
-async def test_who_has_the_list_is_told_so_without_the_framework() -> None:
-    start, body = await ask(GOOD, (b"if-none-match", b'"other"'), (b"if-none-match", b'W/"tag"'))
-    assert start["status"] == 304
-    assert b"content-length" not in dict(start["headers"])
-    assert body["body"] == b""
+async def ask(
+    headers: Mapping[bytes, bytes], service: Service | None = None, **changes: Any
+) -> Answer | None:
+    """What is answered; None if it is left to the framework."""
+    exchange = Recorded(headers, changes)
+    lists = cast("TaskService", service or Service(IN_REDIS.encode()))
+    verifier = cast("TokenVerifier", Verifier())
+    hot_path = HotPath("/tasks", QueryString(TaskQuery), lists, verifier, CommonSettings(port=4711))
+    is_taken = hot_path(cast("Exchange", exchange))
+    for task in exchange.tasks:
+        await task
+    assert len(exchange.answers) == is_taken
+    return exchange.answers[0] if is_taken else None
 
 
-async def test_what_is_away_is_a_problem_document_without_the_framework() -> None:
-    start, body = await ask(GOOD, service=Service(UnavailableError("MongoDB")))
-    assert start["status"] == 503
-    assert (b"retry-after", b"2") in start["headers"]
-    assert b'"instance":"/tasks"' in body["body"]
+async def answered(headers: Mapping[bytes, bytes], service: Service, **changes: Any) -> Answer:
+    answer = await ask(headers, service, **changes)
+    assert answer
+    return answer
+
+
+async def test_what_redis_has_is_answered_at_once() -> None:
+    service = Service(IN_REDIS.encode())
+    answer = await answered({**GOOD, b"accept": b"*/*", b"x-request-id": b"one"}, service)
+    assert answer.headers.pop("server-timing").startswith("cache;dur=")
+    assert answer.headers.pop("x-served-by").endswith(":4711")
+    assert answer == Answer(
+        200,
+        {
+            "etag": '"tag"',
+            "link": "<first>",
+            "x-total-count": "1",
+            "x-cache": "HIT",
+            "cache-control": "private, no-cache",
+            "content-length": "8",
+            "content-type": "application/json",
+            "x-request-id": "one",
+        },
+        b"in Redis",
+    )
+    assert service.listed == []
+
+
+@pytest.mark.parametrize("looked", [None, CacheDownError(), b"no entry", ...])
+async def test_what_redis_has_not_is_read_on_from_there(looked: Any) -> None:
+    service = Service(looked)
+    answer = await answered(GOOD, service, query_string=b"limit=7")
+    assert (answer.status, answer.headers["x-cache"], answer.body) == (200, "MISS", b"anna 7")
+    assert service.listed == [() if looked is ... else (looked,)]
+
+
+async def test_who_has_the_list_is_told_so() -> None:
+    answer = await answered({**GOOD, b"if-none-match": b'"other", W/"tag"'}, Service(IN_REDIS.encode()))
+    assert answer.status == 304
+    assert "content-length" not in answer.headers
+    assert answer.body == b""
+
+
+async def test_what_is_away_is_a_problem_document() -> None:
+    answer = await answered(GOOD, Service(error=UnavailableError("MongoDB")))
+    assert answer.status == 503
+    assert answer.headers["retry-after"] == "2"
+    assert b'"instance":"/tasks"' in answer.body
+    assert f'"request_id":"{answer.headers["x-request-id"]}"'.encode() in answer.body
 
 
 async def test_what_nobody_expected_is_a_500_and_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    start, body = await ask(GOOD, service=Service(ZeroDivisionError("the inner secrets of the house")))
-    assert start["status"] == 500
-    assert b"secrets" not in body["body"]
+    answer = await answered(GOOD, Service(error=ZeroDivisionError("the inner secrets of the house")))
+    assert answer.status == 500
+    assert b"secrets" not in answer.body
     assert "the inner secrets of the house" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("headers", "changes"),
     [
-        ([GOOD], {"path": "/tasks/"}),
-        ([GOOD], {"path": "/tasks\n"}),
-        ([GOOD], {"method": "HEAD"}),
-        ([GOOD], {"method": "POST"}),
-        ([GOOD], {"query_string": b"limit=0"}),
-        ([GOOD], {"query_string": b"no=such"}),
-        ([], {}),
-        ([GOOD, GOOD], {}),
-        ([GOOD, (b"authorization", b"")], {}),
-        ([(b"authorization", b""), GOOD], {}),
-        ([(b"authorization", b"bearer good")], {}),
-        ([(b"authorization", b"Basic good")], {}),
-        ([(b"authorization", b"Bearer  good")], {}),
-        ([(b"authorization", b"Bearer bad")], {}),
-        ([GOOD, (b"content-length", b"0")], {}),
-        ([GOOD, (b"transfer-encoding", b"chunked")], {}),
-        ([GOOD, (b"if-none-match", b"no tag")], {}),
+        (GOOD, {"path": "/tasks/"}),
+        (GOOD, {"path": "/tasks\n"}),
+        (GOOD, {"method": "HEAD"}),
+        (GOOD, {"method": "POST"}),
+        (GOOD, {"query_string": b"limit=0"}),
+        (GOOD, {"query_string": b"no=such"}),
+        ({}, {}),
+        ({b"authorization": b"bearer good"}, {}),
+        ({b"authorization": b"Basic good"}, {}),
+        ({b"authorization": b"Bearer  good"}, {}),
+        ({b"authorization": b"Bearer bad"}, {}),
+        ({**GOOD, b"content-length": b"0"}, {}),
+        ({**GOOD, b"transfer-encoding": b"chunked"}, {}),
+        ({**GOOD, b"expect": b"100-continue"}, {}),
+        ({**GOOD, b"origin": b"https://tasks.example.org"}, {}),
+        ({**GOOD, b"if-none-match": b"no tag"}, {}),
     ],
 )
-async def test_all_else_is_the_frameworks(
-    headers: list[tuple[bytes, bytes]], changes: dict[str, Any]
-) -> None:
-    assert await ask(*headers, **changes) == FRAMEWORK
+async def test_all_else_is_the_frameworks(headers: dict[bytes, bytes], changes: dict[str, Any]) -> None:
+    assert await ask(headers, **changes) is None
