@@ -27,6 +27,8 @@ _SEEN = (
     "X-Served-By",
     "X-Total-Count",
 )
+# What this layer adds to an answer whose request names no origin.
+WITHOUT_ORIGIN = b"vary: Origin\r\n"
 
 
 class _Answering(CORSMiddleware):

@@ -22,6 +22,7 @@ from fastapi.exceptions import RequestValidationError
 from app.common import logs, timing
 from app.common.clients import Clients
 from app.common.context import Record, served_by
+from app.common.cross_origin import WITHOUT_ORIGIN
 from app.common.etags import Condition
 from app.common.failures import failure
 from app.common.problems import ProblemError, problem_response
@@ -63,6 +64,7 @@ class HotPath:
         self._service = service
         self._verifier = verifier
         self._served_by = served_by(settings.port)
+        self._vary = WITHOUT_ORIGIN if settings.cors_origins else b""
         self._clients = Clients(settings.trusted_proxies)
 
     def __call__(self, exchange: Exchange) -> bool:
@@ -107,7 +109,7 @@ class HotPath:
 
     def _answer(self, asked: _Asked, answer: RawAnswer, spent: timing.Spent) -> None:
         exchange, record = asked.exchange, asked.record
-        exchange.answer(answer.status, answer.head + record.head(spent), answer.body)
+        exchange.answer(answer.status, answer.head + self._vary + record.head(spent), answer.body)
         client = self._clients.address(exchange.scope, exchange.headers.get(b"x-forwarded-for"))
         record.write("GET", self._path, client, answer.status)
 
