@@ -85,7 +85,12 @@ class TaskListCache:
 
         What is received may be a hit (`Entry.decode`); for all else there is `read_on`.
         """
-        return self._asks(user) and self._reads.look(user, query, receive)
+        wire = self._reads.wire
+        # In this order: whom the breaker lets through to find out has to ask.
+        if wire is None or not self._asks(user):
+            return False
+        self._reads.look(wire, user, query, receive)
+        return True
 
     async def read(self, user: str, query: str, load: Load) -> tuple[Entry, Outcome]:
         """Answer from Redis, or `load` from MongoDB and store. Redis being away is never an error."""

@@ -32,19 +32,19 @@ class CacheReads:
         self._wire: Wire | None = None
         self._opening: asyncio.Task[Wire] | None = None
 
+    @property
+    def wire(self) -> Wire | None:
+        """The connection, if there is one."""
+        return None if self._wire is None or self._wire.is_lost else self._wire
+
     def find(self, user: str, query: str) -> Awaitable[bytes | None]:
         """Return the encoded entry of the run of Redis that answers, if it has it."""
-        if self._wire is None or self._wire.is_lost:
-            return self._open_and_find(user, query)
-        return self._found(self._wire, user, query)
+        wire = self.wire
+        return self._open_and_find(user, query) if wire is None else self._found(wire, user, query)
 
-    def look(self, user: str, query: str, receive: Receive) -> bool:
-        """Find, if there is a connection, and have the entry, nothing or CacheDownError received."""
-        wire = self._wire
-        if wire is None or wire.is_lost:
-            return False
+    def look(self, wire: Wire, user: str, query: str, receive: Receive) -> None:
+        """Have the entry, nothing or CacheDownError received."""
         wire.send(receive, "HGET", cache_scripts.lists_of(user), wire.session.field(query))
-        return True
 
     async def lease(self, user: str, query: str, milliseconds: int) -> Lease | None:
         """Return the right to store a list; nothing while a writer is at work."""
@@ -77,8 +77,8 @@ class CacheReads:
 
     async def _open(self) -> Wire:
         """One for all who find that there is none."""
-        if self._wire is not None and not self._wire.is_lost:
-            return self._wire
+        if (wire := self.wire) is not None:
+            return wire
         if self._opening is None:
             self._opening = asyncio.create_task(self._connect())
             self._opening.add_done_callback(self._opened)

@@ -19,12 +19,22 @@ _CONDITION = WithJsonSchema(CONDITION_SCHEMA)
 _KEY = WithJsonSchema(
     {"type": "string", "pattern": KEY_PATTERN, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"]}
 )
+
+
+def _nothing() -> tuple[str, ...]:
+    """Stand for a header that was not sent.
+
+    pydantic looks each time whether a default takes arguments: with a class, `tuple`, that takes long.
+    """
+    return ()
+
+
 IfMatch = Annotated[
     tuple[str, ...],
     _CONDITION,
     Header(
         alias="If-Match",
-        default_factory=tuple,
+        default_factory=_nothing,
         description="Only if the task still has this entity tag.",
     ),
 ]
@@ -33,7 +43,7 @@ IfNoneMatch = Annotated[
     _CONDITION,
     Header(
         alias="If-None-Match",
-        default_factory=tuple,
+        default_factory=_nothing,
         description="What the client has: 304 if it is still that.",
     ),
 ]
@@ -42,7 +52,7 @@ IdempotencyKey = Annotated[
     _KEY,
     Header(
         alias="Idempotency-Key",
-        default_factory=tuple,
+        default_factory=_nothing,
         description="Sent again within 24 hours, it gets the same answer again.",
     ),
 ]

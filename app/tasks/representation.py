@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -29,6 +30,7 @@ _FIELDS = (
     "created_at",
     "updated_at",
 )
+_values = itemgetter(*_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,10 @@ class Representation:
         return f"{self._list}/{document['_id']}"
 
     def _task(self, document: Document) -> dict[str, Any]:
-        answered = {name: document[name] for name in _FIELDS}
+        identity = str(document["_id"])
+        answered = dict(zip(_FIELDS, _values(document), strict=True))
         answered["priority"] = PRIORITIES[document["priority"]]
-        return {"id": str(document["_id"]), "url": self._address(document), **answered}
+        return {"id": identity, "url": f"{self._list}/{identity}", **answered}
 
     def _page(self, query: TaskQuery, cursor: str | None) -> str:
         parameters = query.canonical(cursor)
