@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Ansible is started some hundred times: in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv up down status smoke scan audit bench cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
+.PHONY: help venv up down status smoke scan audit bench capacity cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,11 @@ check-cache: venv ## a million operations with faults: does a cached list ever l
 bench: venv ## how fast the product is here, beside what users would have otherwise: writes docs/performance.md (no root, no machines)
 	@python -m tests.bench
 
+PEOPLE := 1000000
+capacity: venv ## what a number of people needs, from what the last report measured (PEOPLE=1000000): docs/capacity.md
+	@python -m tools.capacity --write
+	@python -m tools.capacity --people $(PEOPLE)
+
 PYTHON_CODE := app roles tests tools
 # The slowest first: it goes on beside all the others.
 LINTERS := lint-ansible lint-types lint-holes lint-style lint-docs lint-yaml lint-excuses
@@ -105,6 +110,7 @@ lint-holes:
 lint-docs:
 	@python -m tools.role_docs --check
 	@python -m tests.attacks --check
+	@python -m tools.capacity --check
 
 lint-yaml:
 	@yamllint --strict .

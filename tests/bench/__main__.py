@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,18 +21,21 @@ from tests.bench import measure, report
 from tests.bench.contestants import PRODUCT
 from tests.bench.measure import HIT, WORKLOADS, Results, Steady
 from tests.bench.rows import Row, rows
-from tests.bench.stand import TASKS, USERS, Stand
+from tests.bench.stand import TASKS, USERS, Processors, Stand
 from tools import servers
+from tools.capacity import MEDIANS
 from tools.cluster.shell import StopError, say
 from tools.debian import require_program
 from tools.packages import ROOT
 
 RESULTS = ROOT / ".cache" / "bench"
 DOCUMENT = ROOT / "docs" / "performance.md"
+PICTURES = DOCUMENT.with_suffix("")
 _REQUESTS = 100_000
 _LOADS = (0.25, 0.5, 0.75, 0.9)  # of the capacity
-_STEADY_SECONDS = 6
+_STEADY_SECONDS = 4
 _STARTS = 5
+_INSTANCES = (1, 3)
 
 
 def main() -> int:
@@ -47,12 +51,13 @@ def main() -> int:
     try:
         require_program("wrk", "wrk")
         with tempfile.TemporaryDirectory(prefix="taskyard-bench-") as folder:
-            stand = Stand(servers.find(), Path(folder))
+            found, processors = servers.find(), Processors.share()
+            stand = Stand(found, Path(folder) / "one", processors)
             say(f"starting MongoDB, Redis and Nginx, and making {USERS} people with {TASKS} tasks each")
             with stand.open():
                 if arguments.brief:
                     return brief(stand, arguments.seconds)
-                return whole(stand, arguments.rounds, arguments.seconds)
+                return whole(stand, processors, arguments.rounds, arguments.seconds)
     except (StopError, servers.ServersError, RuntimeError) as error:
         sys.stderr.write(f"taskyard: {error}\n")
         return 1
@@ -67,7 +72,7 @@ def brief(stand: Stand, seconds: int) -> int:
     return 0
 
 
-def whole(stand: Stand, count: int, seconds: int) -> int:
+def whole(stand: Stand, processors: Processors, count: int, seconds: int) -> int:
     """All rows, the report and its pictures."""
     samples = measure.rounds(stand, count, seconds, WORKLOADS)
     capacity = samples.medians(HIT.name, lambda one: one.rate)
@@ -82,7 +87,22 @@ def whole(stand: Stand, count: int, seconds: int) -> int:
     say(f"counting what an instance has in memory after {_REQUESTS} requests, and after as many more")
     memory = measure.size(stand, _REQUESTS)
     say("starting an instance a few times")
-    results = Results(samples, steady, memory, list(measure.starts(stand, _STARTS)))
+    starts = list(measure.starts(stand, _STARTS))
+    say(f"drawing where the time goes, and measuring {' and '.join(map(str, _INSTANCES))} instances")
+    py_spy = report.venv() / "bin" / "py-spy"
+    PICTURES.mkdir(exist_ok=True)
+    for workload in (HIT, measure.MISS):
+        measure.profile(stand, workload, py_spy, PICTURES / f"flames-{workload.name.lower()}.svg")
+    with ExitStack() as stack:
+        several = {}
+        for instances in _INSTANCES:
+            folder, users = stand.folder.with_name(f"of-{instances}"), 100
+            several[instances] = Stand(
+                stand.stack.servers, folder, processors.all, users=users, instances=instances
+            )
+            stack.enter_context(several[instances].open())
+        scaling = measure.scaling(several, count, seconds)
+    results = Results(samples, scaling, steady, memory, starts)
     found = list(rows(results))
     write(results, found, report.conditions(stand, count, seconds))
     sys.stdout.write(f"\n{report.terminal(found)}\n\n")
@@ -98,8 +118,10 @@ def write(results: Results, found: Sequence[Row], conditions: Sequence[str]) -> 
     said = [{**asdict(row), "value": row.value, "is_met": row.is_met} for row in found]
     file = RESULTS / "results.json"
     file.write_text(json.dumps({**asdict(results), "rows": said, "conditions": conditions}, indent=1))
-    report.draw(file, DOCUMENT.with_suffix(""))
+    report.draw(file, PICTURES)
     DOCUMENT.write_text(report.document(results, found, conditions))
+    kept = {"conditions": conditions, "rows": report.values(found), "workloads": results.samples.costs()}
+    MEDIANS.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":

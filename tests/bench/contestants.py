@@ -23,6 +23,10 @@ def _tutorial(stack: LocalStack, port: int) -> Environment:
     return {**_product(stack, port), "TASKYARD_TASKS_REDIS_URL": stack.cache.url("admin")}
 
 
+def _monolith(stack: LocalStack, port: int) -> Environment:
+    return {**stack.service_environment("monolith", port), "TASKYARD_TASKS_QUOTA": "1000000"}
+
+
 @dataclass(frozen=True, slots=True)
 class Contestant:
     """A program that listens on TASKYARD_PORT: a module, and what it is told."""
@@ -35,4 +39,5 @@ class Contestant:
 PRODUCT = Contestant("the product", "app.tasks", _unlimited_product)
 BARE = Contestant("bare ASGI", "tests.bench.bare", _product)
 TUTORIAL = Contestant("tutorial", "tests.bench.tutorial", _tutorial)
+MONOLITH = Contestant("the monolith without a cache", "tests.bench.monolith", _monolith)
 DRIVER = Contestant("driver alone", "tests.bench.driver", _unlimited_product)

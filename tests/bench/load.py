@@ -26,6 +26,7 @@ class Asking:
     users: Path
     order: Order
     body: str = ""
+    every: int = 1
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def send(
     command += ["--duration", f"{seconds:g}s", "--script", str(SCRIPT), f"{url}/tasks"]
     environment = {**os.environ, "LOAD_FILE": str(asking.users), "LOAD_ORDER": asking.order}
     if asking.body:
-        environment["LOAD_BODY"] = asking.body
+        environment |= {"LOAD_BODY": asking.body, "LOAD_EVERY": str(asking.every)}
     done = subprocess.run(
         command,
         capture_output=True,

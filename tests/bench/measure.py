@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
 from statistics import median
 
 from tests.bench import load, open_loop
-from tests.bench.contestants import BARE, DRIVER, PRODUCT, TUTORIAL, Contestant
+from tests.bench.contestants import BARE, DRIVER, MONOLITH, PRODUCT, TUTORIAL, Contestant
 from tests.bench.load import Asking, Load
 from tests.bench.processes import resident_bytes
 from tests.bench.stand import Stand
@@ -17,6 +20,7 @@ from tools.local_process import Process
 
 _WARM_SECONDS = 1
 _TRIES = 3
+_PROFILE_SECONDS = 3
 
 
 def nothing(_: Stand, __: Asking) -> None:
@@ -41,12 +45,13 @@ class Workload:
 
 @dataclass(frozen=True)
 class Sample:
-    """One load. CPU µs a request by part; requests a second; milliseconds."""
+    """One load. CPU µs a request by part; requests a second; milliseconds; MongoDB's operations a request."""
 
     cpu: dict[str, float]
     rate: float
     p50_ms: float
     p99_ms: float
+    operations: float = 0
 
     @property
     def total(self) -> float:
@@ -62,6 +67,16 @@ class Samples:
 
     def medians(self, name: str, of: Callable[[Sample], float]) -> float:
         return median(map(of, self.of[name]))
+
+    def costs(self) -> dict[str, dict[str, float]]:
+        """CPU µs a request by workload and part, and requests a second: medians."""
+        return {
+            name: {
+                **{part: round(median(one.cpu[part] for one in each), 1) for part in each[0].cpu},
+                "rate": round(median(one.rate for one in each)),
+            }
+            for name, each in self.of.items()
+        }
 
     def ratios(self, one: str, other: str, of: Callable[[Sample], float]) -> list[float]:
         """Of two workloads, in each round."""
@@ -90,6 +105,11 @@ def writers(stand: Stand) -> Asking:
     return Asking(users, "each", '{"title": "Water the plants", "tags": ["home"]}')
 
 
+def mixed(stand: Stand) -> Asking:
+    """One request of ten adds a task."""
+    return replace(writers(stand), order="zipf", every=10)
+
+
 def everybody_once(stand: Stand, asking: Asking) -> None:
     """Every token has been verified, and every list is in the cache."""
     load.send(stand.gateway, Asking(asking.users, "each"), _seconds_for_all(stand))
@@ -112,6 +132,10 @@ def misses(found: Load) -> int:
     return found.misses
 
 
+def lists_and_posts(found: Load) -> int:
+    return found.hits + found.misses
+
+
 def answers(found: Load) -> int:
     """Whatever is answered: the floor's answers say what the product's said, and a tutorial says nothing."""
     return found.requests
@@ -126,7 +150,25 @@ MISS = Workload("MISS", PRODUCT, each, misses, nothing_cached)
 QUERY = Workload("driver: find", DRIVER, each, answers)
 POST = Workload("POST", PRODUCT, writers, hits)
 INSERT = Workload("driver: insert", DRIVER, writers, hits)
-WORKLOADS = (HIT, FLOOR, OLD_WAY, KNOWN, MANY, MISS, QUERY, POST, INSERT)
+SHARED = Workload("HIT, a hundred users", PRODUCT, each, hits)
+MANY_BEFORE = Workload("monolith, 10 000 users", MONOLITH, zipf, answers)
+MIXED = Workload("mixed", PRODUCT, mixed, lists_and_posts)
+MIXED_BEFORE = Workload("monolith, mixed", MONOLITH, mixed, answers)
+# Those of a contestant one after the other: it is started once for all of them.
+WORKLOADS = (
+    FLOOR,
+    HIT,
+    KNOWN,
+    MANY,
+    MISS,
+    POST,
+    MIXED,
+    QUERY,
+    INSERT,
+    MANY_BEFORE,
+    MIXED_BEFORE,
+    OLD_WAY,
+)
 
 
 def rounds(stand: Stand, count: int, seconds: int, workloads: Sequence[Workload] = WORKLOADS) -> Samples:
@@ -134,31 +176,61 @@ def rounds(stand: Stand, count: int, seconds: int, workloads: Sequence[Workload]
     samples = Samples({workload.name: [] for workload in workloads})
     for number in range(count):
         first = number % len(workloads)
-        for workload in (*workloads[first:], *workloads[:first]):
-            with stand.running(workload.contestant) as process:
-                sample = measured(stand, process, workload, seconds)
-            samples.of[workload.name].append(sample)
-            say(
-                f"round {number + 1} of {count}, {workload.name}: {sample.cpu['app']:.0f} CPU µs a request"
-                f" (app), {sample.rate:.0f} requests/s"
-            )
+        ordered = (*workloads[first:], *workloads[:first])
+        for contestant, group in groupby(ordered, lambda each: each.contestant):
+            with stand.running(contestant) as processes:
+                for workload in group:
+                    sample = measured(stand, processes, workload, seconds)
+                    samples.of[workload.name].append(sample)
+                    say(
+                        f"round {number + 1} of {count}, {workload.name}: {sample.cpu['app']:.0f} CPU µs"
+                        f" a request (app), {sample.rate:.0f} requests/s"
+                    )
     return samples
 
 
-def measured(stand: Stand, process: Process, workload: Workload, seconds: int) -> Sample:
+def measured(stand: Stand, processes: Sequence[Process], workload: Workload, seconds: int) -> Sample:
     """Put load on a contestant. Raises StopError when its answers are not what the workload is about."""
     asking = workload.asking(stand)
     load.send(stand.gateway, asking, _WARM_SECONDS)
     for _ in range(_TRIES):
         workload.before(stand, asking)
-        before = stand.used(process)
+        before, asked = stand.used(processes), stand.operations()
         found = load.send(stand.gateway, asking, seconds)
-        after = stand.used(process)
+        after, operations = stand.used(processes), stand.operations() - asked
         if found.is_about(workload.meant(found)):
             cpu = {name: (after[name] - before[name]) / found.requests * 1e6 for name in after}
-            return Sample(cpu, found.rate, found.p50_ms, found.p99_ms)
+            return Sample(cpu, found.rate, found.p50_ms, found.p99_ms, operations / found.requests)
         say(f"{workload.name}: {found}, once more")
-    return stop(f"{workload.name}: {_TRIES} loads were not answered as they should be; see {process.log}")
+    return stop(
+        f"{workload.name}: {_TRIES} loads were not answered as they should be; see {processes[0].log}"
+    )
+
+
+def scaling(stands: Mapping[int, Stand], count: int, seconds: int) -> dict[int, list[Sample]]:
+    """Cached lists from stands with different numbers of instances, in turn."""
+    found: dict[int, list[Sample]] = {instances: [] for instances in stands}
+    for number in range(count):
+        for instances in sorted(stands, reverse=number % 2 == 1):
+            found[instances].extend(rounds(stands[instances], 1, seconds, (SHARED,)).of[SHARED.name])
+    return found
+
+
+def profile(stand: Stand, workload: Workload, py_spy: Path, file: Path) -> None:
+    """Draw a flame graph of a contestant under load. Raises StopError."""
+    with stand.running(workload.contestant) as (process,):
+        asking = workload.asking(stand)
+        load.send(stand.gateway, asking, _WARM_SECONDS)
+        workload.before(stand, asking)
+        command = [str(py_spy), "record", "--pid", str(process.pid), "--output", str(file), "--gil"]
+        command += ["--rate", "250", "--duration", str(_PROFILE_SECONDS), "--function"]
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as sampler:
+            load.send(stand.gateway, asking, _PROFILE_SECONDS + 1)
+            said, _ = sampler.communicate()
+        if sampler.returncode:
+            stop(f"py-spy cannot look at process {process.pid}:", *said.strip().splitlines()[-3:])
 
 
 @dataclass(frozen=True)
@@ -193,7 +265,7 @@ class Size:
 
 def size(stand: Stand, requests: int) -> Size:
     """Of the product, when everybody asks for their list."""
-    with stand.running(PRODUCT) as process:
+    with stand.running(PRODUCT) as (process,):
         found = [resident_bytes(process.pid)]
         for _ in range(2):
             answered = 0
@@ -205,9 +277,13 @@ def size(stand: Stand, requests: int) -> Size:
 
 @dataclass(frozen=True)
 class Results:
-    """All that is measured: `steady` by the share of the capacity, `starts` in seconds."""
+    """All that is measured.
+
+    `steady` is by the share of the capacity, `scaling` by the number of instances, `starts` in seconds.
+    """
 
     samples: Samples
+    scaling: dict[int, list[Sample]]
     steady: dict[float, list[Steady]]
     memory: Size
     starts: list[float]
@@ -217,6 +293,6 @@ def starts(stand: Stand, count: int) -> Iterator[float]:
     """Seconds from the start of an instance to its being ready."""
     for _ in range(count):
         began = time.monotonic()
-        process = stand.start(PRODUCT)
+        (process,) = stand.start(PRODUCT)
         yield time.monotonic() - began
         process.stop()

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench.load import CONNECTIONS
-from tests.bench.measure import Results, Samples, Steady
+from tests.bench.measure import Results, Sample, Samples, Steady
 from tests.bench.rows import MEGABYTE, Row
 from tests.bench.stand import TASKS, USERS, Stand
 from tools.cluster.shell import output
@@ -30,6 +30,9 @@ verified RS256 token, Redis asked each time, ended sessions looked up.
 """
 PEOPLE = f"{USERS:,}".replace(",", " ")
 _COLUMNS = ["what", "against", "target", "measured: median (least to most)", "verdict"]
+_FLAMES = """\
+Where the time of an instance goes, by py-spy's samples of who holds the interpreter's lock:
+[a hit](performance/flames-hit.svg), [a miss](performance/flames-miss.svg)."""
 _NOTES = """
 Each ratio is of two measurements of the same round; the rounds' median decides. An instance has a processor
 of its own; Nginx, Redis, MongoDB and the client share what is left, so requests per second are those of this
@@ -42,6 +45,9 @@ request.
   decoded each time (`tests/bench/tutorial.py`).
 - **driver** is Motor alone: the same query (and then bytes that are there already), the same insert behind
   the same route.
+- **monolith** is both services in one process, in which each list is read from MongoDB: the picture before
+  the split (`tests/bench/monolith.py`).
+- **mixed** is a list nine times of ten, and a new task: 1 000 people, some much more often than others.
 - At a **constant rate** each request has its moment, and waits from then on: a client that waits for its
   answers would hide the queue (coordinated omission). A hundred people's lists are asked for in turn, all of
   them in the cache. This client needs more processor time than wrk, and has it from the same
@@ -71,6 +77,11 @@ def terminal(found: Sequence[Row]) -> str:
     )
 
 
+def values(found: Sequence[Row]) -> dict[str, float]:
+    """What was measured by row, to be compared with another time's."""
+    return {each.name: round(each.value, 3) for each in found}
+
+
 def costs(samples: Samples) -> Iterator[str]:
     """What each workload costs: medians."""
     parts = ("app", "nginx", "redis", "mongod")
@@ -78,13 +89,14 @@ def costs(samples: Samples) -> Iterator[str]:
         [
             name,
             *(f"{median(one.cpu[part] for one in each):.0f}" for part in parts),
+            f"{median(one.operations for one in each):.1f}",
             f"{median(one.rate for one in each):.0f}",
             f"{median(one.p50_ms for one in each):.1f}",
             f"{median(one.p99_ms for one in each):.1f}",
         ]
         for name, each in samples.of.items()
     ]
-    return table(["CPU µs a request", *parts, "requests/s", "p50 ms", "p99 ms"], lines)
+    return table(["CPU µs a request", *parts, "MongoDB operations", "requests/s", "p50 ms", "p99 ms"], lines)
 
 
 def latencies(by_load: dict[float, list[Steady]]) -> Iterator[str]:
@@ -102,6 +114,23 @@ def latencies(by_load: dict[float, list[Steady]]) -> Iterator[str]:
         for share, each in by_load.items()
     ]
     return table(["constant rate", "requests/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "failed"], lines)
+
+
+def several(scaling: dict[int, list[Sample]]) -> Iterator[str]:
+    """More instances on the same computer: medians."""
+    lines = [
+        [
+            str(instances),
+            f"{median(one.cpu['app'] for one in each):.0f}",
+            f"{median(one.total for one in each):.0f}",
+            f"{median(one.rate for one in each):.0f}",
+            f"{median(one.p50_ms for one in each):.1f}",
+            f"{median(one.p99_ms for one in each):.1f}",
+        ]
+        for instances, each in scaling.items()
+    ]
+    head = ["instances on all processors", "CPU µs a request, app", "all parts", "requests/s"]
+    return table([*head, "p50 ms", "p99 ms"], lines)
 
 
 def document(results: Results, found: Sequence[Row], conditions: Sequence[str]) -> str:
@@ -125,6 +154,10 @@ def document(results: Results, found: Sequence[Row], conditions: Sequence[str]) 
             "![Latency over the share of the capacity that is asked for](performance/latency.svg)",
             "",
             sizes,
+            "",
+            *several(results.scaling),
+            "",
+            _FLAMES,
             _NOTES,
             *(f"- {each}" for each in conditions),
             "",
@@ -170,13 +203,18 @@ def _version(program: Program, option: str) -> str:
     ).stdout
 
 
-def draw(results: Path, folder: Path) -> None:
-    """The pictures, by matplotlib in an environment of its own. Raises StopError."""
+def venv() -> Path:
+    """The environment of requirements/bench.txt, made if it is not there. Raises StopError."""
     venv = ROOT / ".cache" / "bench" / "venv"
     output([str(ROOT / "tools" / "venv.sh"), str(venv.relative_to(ROOT)), sys.executable, "bench"], cwd=ROOT)
+    return venv
+
+
+def draw(results: Path, folder: Path) -> None:
+    """The pictures, by matplotlib. Raises StopError."""
     output(
         [
-            str(venv / "bin" / "python"),
+            str(venv() / "bin" / "python"),
             str(Path(__file__).with_name("pictures.py")),
             str(results),
             str(folder),

@@ -12,7 +12,10 @@ from tests.bench.measure import (
     INSERT,
     KNOWN,
     MANY,
+    MANY_BEFORE,
     MISS,
+    MIXED,
+    MIXED_BEFORE,
     OLD_WAY,
     POST,
     QUERY,
@@ -34,6 +37,10 @@ class Row:
     values: Sequence[float]
     is_ceiling: bool = False
     unit: str = "times"
+
+    @property
+    def name(self) -> str:
+        return f"{self.what} / {self.against}" if self.against else self.what
 
     @property
     def value(self) -> float:
@@ -86,8 +93,14 @@ def rows(results: Results) -> Iterator[Row]:
     yield Row("MISS, CPU of the app", "driver: find", 1.25, ratio(MISS, QUERY, app), is_ceiling=True)
     yield Row("MISS, CPU of app, Redis and MongoDB", "HIT", 8, ratio(MISS, HIT, data_path))
     yield Row("POST, requests/s", "driver: insert", 0.75, ratio(POST, INSERT, rate))
+    alone = "the monolith without a cache"
+    yield Row("lists of 10 000 people, requests/s", alone, 1, ratio(MANY, MANY_BEFORE, rate))
+    yield Row("mixed, requests/s", alone, 1, ratio(MIXED, MIXED_BEFORE, rate))
     even = [one.p99_ms / one.p50_ms for one in results.steady[0.5]]
     yield Row("p99 at half the capacity, constant rate", "p50", 5, even, is_ceiling=True)
+    few, many = (results.scaling[count] for count in (min(results.scaling), max(results.scaling)))
+    costs = [app(a) / app(b) for a, b in zip(many, few, strict=True)]
+    yield Row(f"{max(results.scaling)} instances, CPU of the app", "one", 1.1, costs, is_ceiling=True)
     memory = results.memory
     after, more = [memory.after / MEGABYTE], [memory.later / memory.after]
     yield Row("memory after 100 000 requests", "", 80, after, is_ceiling=True, unit="MiB")

@@ -10,7 +10,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,7 +38,6 @@ WRITERS = 1_000  # others, so that the lists that are read stay as they are
 TASKS = 20
 _REDIS_MEMORY = "1gb"  # everybody's list has room
 _TOKEN_SECONDS = 6 * 3600
-_CONTESTANT_CPU = 0
 # What is not about the connection, and which the gateway does not make itself.
 _NOT_THE_ANSWERS = {
     "date",
@@ -56,16 +55,46 @@ class User:
     token: str
 
 
+@dataclass(frozen=True)
+class Processors:
+    """Those that contestants have, and those that all else has."""
+
+    contestants: set[int]
+    others: set[int]
+
+    @classmethod
+    def share(cls) -> Processors:
+        """The first is the contestants' alone, if there are several. Call it once."""
+        cpus = os.sched_getaffinity(0)
+        contestants = {min(cpus)}
+        others = cpus - contestants or cpus
+        os.sched_setaffinity(0, others)  # for all that is started from here
+        return cls(contestants, others)
+
+    @property
+    def all(self) -> Processors:
+        """The same, when contestants may be on any of them."""
+        return Processors(self.contestants | self.others, self.others)
+
+
 class Stand:
-    def __init__(self, servers: Servers, folder: Path) -> None:
+    """`users` people with lists, and `instances` of whatever contestant runs."""
+
+    def __init__(
+        self,
+        servers: Servers,
+        folder: Path,
+        processors: Processors,
+        *,
+        users: int = USERS,
+        instances: int = 1,
+    ) -> None:
         self.folder = folder
-        cpus = sorted(os.sched_getaffinity(0))
-        self._pinned = ["taskset", "--cpu-list", str(cpus[_CONTESTANT_CPU])] if len(cpus) > 1 else []
-        if self._pinned:  # for all that is started from here
-            os.sched_setaffinity(0, set(cpus) - {cpus[_CONTESTANT_CPU]})
+        folder.mkdir(exist_ok=True)
+        self._pinned = ["taskset", "--cpu-list", ",".join(map(str, sorted(processors.contestants)))]
         settings = {"TASKYARD_TASKS_CACHE_TTL_SECONDS": "86400", "BENCH_ANSWER": str(folder / "answer.json")}
-        self.stack = LocalStack(servers, folder, Ports.free(tasks=1), settings)
-        self.port = self.stack.ports.tasks[0]
+        self.stack = LocalStack(servers, folder, Ports.free(tasks=instances), settings)
+        self._count = users
         self.gateway = self.stack.gateway_url
         self.instance = self.stack.task_urls[0]
         self.users: list[User] = []
@@ -75,7 +104,8 @@ class Stand:
     def open(self) -> Iterator[None]:
         """Start everything, and make the users and their lists."""
         with self.stack:
-            self.stack.tasks[0].stop()
+            for instance in self.stack.tasks:
+                instance.stop()
             with Redis.from_url(self.stack.redis_admin_url) as redis:
                 redis.config_set("maxmemory", _REDIS_MEMORY)
             self._make_users()
@@ -95,25 +125,30 @@ class Stand:
         file.write_text("".join(f"{line}\n" for line in lines))
         return file
 
-    def start(self, contestant: Contestant) -> Process:
-        """Start a contestant; return when it is ready."""
+    def start(self, contestant: Contestant) -> list[Process]:
+        """Start a contestant's instances; return when they are ready."""
         command = [*self._pinned, sys.executable, "-m", contestant.module]
-        environment = contestant.environment(self.stack, self.port)
         name = contestant.module.rpartition(".")[2]
-        process = Process(contestant.name, command, self.folder / f"{name}.log", environment, cwd=ROOT)
-        process.start()
-        wait_until_ready(self.instance, process)
-        return process
+        started = []
+        for port, url in zip(self.stack.ports.tasks, self.stack.task_urls, strict=True):
+            environment = contestant.environment(self.stack, port)
+            log = self.folder / f"{name}@{port}.log"
+            process = Process(contestant.name, command, log, environment, cwd=ROOT)
+            process.start()
+            started.append(process)
+            wait_until_ready(url, process)
+        return started
 
     @contextmanager
-    def running(self, contestant: Contestant) -> Iterator[Process]:
-        """A contestant behind the gateway."""
-        process = self.start(contestant)
+    def running(self, contestant: Contestant) -> Iterator[list[Process]]:
+        """A contestant's instances behind the gateway."""
+        processes = self.start(contestant)
         try:
             self._wait_for_gateway()
-            yield process
+            yield processes
         finally:
-            process.stop()
+            for process in processes:
+                process.stop()
 
     def etag(self, user: User) -> str:
         """The entity tag of somebody's list."""
@@ -125,12 +160,21 @@ class Stand:
         with Redis.from_url(self.stack.redis_admin_url) as redis:
             redis.flushall()
 
-    def used(self, contestant: Process) -> dict[str, float]:
+    def operations(self) -> int:
+        """How many operations MongoDB has been asked for since it was started."""
+        with self.stack.database.admin() as client:
+            return sum(client.admin.command("serverStatus")["opcounters"].values())
+
+    def used(self, contestant: Sequence[Process]) -> dict[str, float]:
         """CPU seconds of each part since it was started."""
-        parts = {"app": contestant, "nginx": self.stack.gateway, "redis": self.stack.redis}
-        return {
-            name: cpu_seconds(part.pid) for name, part in (parts | {"mongod": self.stack.mongodb}).items()
+        stack = self.stack
+        parts = {
+            "app": contestant,
+            "nginx": [stack.gateway],
+            "redis": [stack.redis],
+            "mongod": [stack.mongodb],
         }
+        return {name: sum(cpu_seconds(each.pid) for each in part) for name, part in parts.items()}
 
     def _wait_for_gateway(self) -> None:
         """It asks an instance that was away again after a moment."""
@@ -145,17 +189,17 @@ class Stand:
     def _make_users(self) -> None:
         key = read_private_key(self.stack.private_key)
         signer = TokenSigner(lambda: key, "taskyard", "taskyard", _TOKEN_SECONDS)
-        for number in range(USERS + WRITERS):
+        for number in range(self._count + WRITERS):
             identity = str(ObjectId())
             user = User(identity, signer.token(identity, secrets.token_urlsafe(16)))
-            (self.users if number < USERS else self.writers).append(user)
+            (self.users if number < self._count else self.writers).append(user)
         uri = self.stack.database.uri("tasks")
         with MongoClient[dict[str, object]](uri, tz_aware=True) as client:
             tasks = client.get_default_database()["tasks"]
             fields = [
                 to_fields(TaskCreate(title=f"Task {n}", tags=["bench"]).model_dump()) for n in range(TASKS)
             ]
-            for first in range(0, USERS, 500):
+            for first in range(0, self._count, 500):
                 documents = [
                     document
                     for user in self.users[first : first + 500]

@@ -2,8 +2,9 @@
 --   LOAD_FILE   a line for each user: token and, if it is to be sent, an entity tag
 --   LOAD_ORDER  "one": the first of them alone; "each": one after the other; "zipf": some much more often than others
 --   LOAD_BODY   a body to POST; without it the list is asked for
+--   LOAD_EVERY  every how many requests it is posted (1: always); the list is asked for in between
 local users, order = {}, os.getenv("LOAD_ORDER")
-local method, body = "GET", os.getenv("LOAD_BODY")
+local body, every = os.getenv("LOAD_BODY"), tonumber(os.getenv("LOAD_EVERY") or "1")
 hits, misses, others = 0, 0, 0
 local threads, turn = {}, 0
 
@@ -15,7 +16,6 @@ for line in io.lines(os.getenv("LOAD_FILE")) do
   table.insert(users, headers)
   if order == "one" then break end
 end
-if body then method = "POST" end
 
 -- The n-th user is asked for in proportion to 1 / n: the sums of these, to be searched.
 local sums, sum = {}, 0
@@ -34,7 +34,7 @@ local function somebody()
   return low
 end
 
-local requests = {}
+local lists, posts = {}, {}
 
 function setup(thread)
   table.insert(threads, thread)
@@ -42,14 +42,18 @@ end
 
 function request()
   local n = 1
+  turn = turn + 1
   if order == "each" then
-    n = turn % #users + 1
-    turn = turn + 1
+    n = (turn - 1) % #users + 1
   elseif order == "zipf" then
     n = somebody()
   end
-  if not requests[n] then requests[n] = wrk.format(method, wrk.path, users[n], body) end
-  return requests[n]
+  if body and turn % every == 0 then
+    if not posts[n] then posts[n] = wrk.format("POST", wrk.path, users[n], body) end
+    return posts[n]
+  end
+  if not lists[n] then lists[n] = wrk.format("GET", wrk.path, users[n]) end
+  return lists[n]
 end
 
 function response(status, headers)

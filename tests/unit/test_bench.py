@@ -67,7 +67,8 @@ def results() -> Results:
 
     samples = Samples({each.name: [sample(each.name, number) for number in (1, 2, 4)] for each in WORKLOADS})
     steady = {share: [Steady(1000 * share, 1, 2, 3, 4, 0)] * 3 for share in (0.25, 0.5)}
-    return Results(samples, steady, Size(70 << 20, 79 << 20, 79 << 20), [1.0, 1.2, 9.0])
+    scaling = {count: [sample("", number) for number in (1, 2, 4)] for count in (1, 3)}
+    return Results(samples, scaling, steady, Size(70 << 20, 79 << 20, 79 << 20), [1.0, 1.2, 9.0])
 
 
 def test_ratios_are_those_inside_the_rounds(results: Results) -> None:
