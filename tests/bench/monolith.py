@@ -5,19 +5,14 @@ python -m tests.bench.monolith
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
-
-from pydantic import SecretStr
+from unittest.mock import patch
 
 from app.common.server import main
 from app.monolith import MonolithSettings, create_app
 from app.tasks import cache
 from app.tasks.cache import Entry, Load, Outcome, TaskListCache
-from app.tasks.cache_connection import RedisLink
-from app.tasks.cache_writer import RedisAway
-from app.tasks.suspensions import Suspensions
 
 T = TypeVar("T")
 
@@ -33,21 +28,6 @@ class NoCache(TaskListCache):
         return await operation()
 
 
-@asynccontextmanager
-async def connected(
-    url: SecretStr,
-    timeout_seconds: float,
-    ttl_seconds: float,
-    suspensions: Suspensions,
-    redis_away: RedisAway = "wait",
-) -> AsyncIterator[TaskListCache]:
-    lists = NoCache(RedisLink(url, timeout_seconds), suspensions, ttl_seconds, redis_away)
-    try:
-        yield lists
-    finally:
-        await lists.close()
-
-
 if __name__ == "__main__":
-    cache.connected = connected
-    main("monolith", MonolithSettings, create_app)
+    with patch.object(cache, "TaskListCache", NoCache):
+        main("monolith", MonolithSettings, create_app)
