@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Ansible is started some hundred times: in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv up down status smoke scan audit bench capacity cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
+.PHONY: help venv up down status smoke scan audit bench bench-check capacity cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ check-cache: venv ## a million operations with faults: does a cached list ever l
 
 bench: venv ## how fast the product is here, beside what users would have otherwise: writes docs/performance.md (no root, no machines)
 	@python -m tests.bench
+
+bench-check: venv ## is anything much slower, beside what it is compared with, than in docs/performance.md? (five minutes)
+	@python -m tests.bench --check --rounds 3
 
 PEOPLE := 1000000
 capacity: venv ## what a number of people needs, from what the last report measured (PEOPLE=1000000): docs/capacity.md

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from tools.cluster.shell import StopError, stop
 from tools.packages import ROOT
 
 MEDIANS = ROOT / "docs" / "performance" / "medians.json"
@@ -92,7 +93,9 @@ Costs = Mapping[str, Mapping[str, float]]
 
 
 def costs(file: Path = MEDIANS) -> Costs:
-    """CPU µs a request by workload and part."""
+    """CPU µs a request by workload and part. Raises StopError."""
+    if not file.exists():
+        stop(f"there are no costs in {file}", "Measure them: make bench")
     found: Costs = json.loads(file.read_text())["workloads"]
     return found
 
@@ -184,7 +187,11 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="say whether it would change")
     arguments = vars(parser.parse_args())
     writes, checks = arguments.pop("write"), arguments.pop("check")
-    found = costs()
+    try:
+        found = costs()
+    except StopError as error:
+        sys.stderr.write(f"taskyard: {error}\n")
+        return 1
     if not (writes or checks):
         load = Load(**arguments)
         sys.stdout.write("\n".join([*table([(load, need(load, found))]), ""]))

@@ -1,9 +1,10 @@
 """Measure the product here, beside what users would have otherwise, and write docs/performance.md.
 
-    python -m tests.bench [--rounds 5] [--seconds 2] [--brief]
+    python -m tests.bench [--rounds 5] [--seconds 2] [--brief] [--check]
 
 Everything runs on this computer as an ordinary user; wrk, which sends the load, has to be installed. With
---brief it takes a minute and writes nothing: for trying a change.
+--brief it takes a minute and writes nothing: for trying a change. --check compares ratios with those of the
+last report, and fails if one is much worse.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from tests.bench import measure, report
 from tests.bench.contestants import PRODUCT
 from tests.bench.measure import HIT, WORKLOADS, Results, Steady
-from tests.bench.rows import Row, rows
+from tests.bench.rows import Row, comparisons, rows
 from tests.bench.stand import TASKS, USERS, Processors, Stand
 from tools import servers
 from tools.capacity import MEDIANS
@@ -47,6 +48,9 @@ def main() -> int:
     parser.add_argument(
         "--brief", action="store_true", help="two rounds of the lists alone; nothing is written"
     )
+    parser.add_argument(
+        "--check", action="store_true", help="compare with the last report; nothing is written"
+    )
     arguments = parser.parse_args()
     try:
         require_program("wrk", "wrk")
@@ -57,6 +61,8 @@ def main() -> int:
             with stand.open():
                 if arguments.brief:
                     return brief(stand, arguments.seconds)
+                if arguments.check:
+                    return check(stand, arguments.rounds, arguments.seconds)
                 return whole(stand, processors, arguments.rounds, arguments.seconds)
     except (StopError, servers.ServersError, RuntimeError) as error:
         sys.stderr.write(f"taskyard: {error}\n")
@@ -70,6 +76,20 @@ def brief(stand: Stand, seconds: int) -> int:
         found = samples.ratios(HIT.name, measure.FLOOR.name, of)
         sys.stdout.write(f"{name}: {', '.join(f'{each:.2f}' for each in found)} of the floor's\n")
     return 0
+
+
+def check(stand: Stand, count: int, seconds: int) -> int:
+    """Is anything much slower, beside what it is compared with, than when the report was made?"""
+    before: dict[str, float] = json.loads(MEDIANS.read_text())["rows"]
+    worse = 0
+    for row in comparisons(measure.rounds(stand, count, seconds, WORKLOADS)):
+        if (then := before.get(row.name)) is None:
+            said = "new"
+        else:
+            said = f"{then:.2f} in the report{', now much worse' if row.is_worse_than(then) else ''}"
+            worse += row.is_worse_than(then)
+        sys.stdout.write(f"{row.name}: {row.value:.2f}, {said}\n")
+    return 1 if worse else 0
 
 
 def whole(stand: Stand, processors: Processors, count: int, seconds: int) -> int:

@@ -21,10 +21,13 @@ from tests.bench.measure import (
     QUERY,
     Results,
     Sample,
+    Samples,
     Workload,
 )
 
 MEGABYTE = 1024 * 1024
+# Ratios carry over from one computer to another, but not to the last digit.
+_NOISE = 1.5
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ class Row:
     @property
     def is_met(self) -> bool:
         return self.value <= self.target if self.is_ceiling else self.value >= self.target
+
+    def is_worse_than(self, before: float) -> bool:
+        """Whether it differs from an earlier report's value by more than computers and days do."""
+        one, other = (before, self.value) if self.is_ceiling else (self.value, before)
+        return one * _NOISE < other
 
     def cells(self) -> list[str]:
         """What, against what, target, median (least to most), verdict."""
@@ -78,11 +86,11 @@ def data_path(sample: Sample) -> float:
     return sample.cpu["app"] + sample.cpu["mongod"] + sample.cpu["redis"]
 
 
-def rows(results: Results) -> Iterator[Row]:
-    """All that `make bench` compares."""
+def comparisons(samples: Samples) -> Iterator[Row]:
+    """The rows of one workload against another."""
 
     def ratio(one: Workload, other: Workload, of: Callable[[Sample], float]) -> list[float]:
-        return results.samples.ratios(one.name, other.name, of)
+        return samples.ratios(one.name, other.name, of)
 
     floor, old = "bare ASGI with the same bytes", "the tutorial's version"
     yield Row("HIT, requests/s", floor, 0.80, ratio(HIT, FLOOR, rate))
@@ -96,6 +104,11 @@ def rows(results: Results) -> Iterator[Row]:
     alone = "the monolith without a cache"
     yield Row("lists of 10 000 people, requests/s", alone, 1, ratio(MANY, MANY_BEFORE, rate))
     yield Row("mixed, requests/s", alone, 1, ratio(MIXED, MIXED_BEFORE, rate))
+
+
+def rows(results: Results) -> Iterator[Row]:
+    """All that `make bench` measures."""
+    yield from comparisons(results.samples)
     even = [one.p99_ms / one.p50_ms for one in results.steady[0.5]]
     yield Row("p99 at half the capacity, constant rate", "p50", 5, even, is_ceiling=True)
     few, many = (results.scaling[count] for count in (min(results.scaling), max(results.scaling)))

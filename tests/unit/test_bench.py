@@ -56,6 +56,21 @@ def test_a_row_says_whether_its_median_meets_the_target(row: Row, is_met: bool, 
     assert " | ".join(row.cells()) == f"a | b | {shown}"
 
 
+@pytest.mark.parametrize(
+    ("now", "before", "is_ceiling", "worse"),
+    [
+        (1.0, 1.4, False, False),
+        (1.0, 1.6, False, True),
+        (1.6, 1.0, False, False),
+        (1.4, 1.0, True, False),
+        (1.6, 1.0, True, True),
+        (1.0, 1.6, True, False),
+    ],
+)
+def test_much_worse_is_more_than_noise(now: float, before: float, is_ceiling: bool, worse: bool) -> None:
+    assert Row("a", "b", 1, [now], is_ceiling).is_worse_than(before) is worse
+
+
 @pytest.fixture
 def results() -> Results:
     """Three rounds in which everything costs the same, but for HIT, which is twice as fast."""
