@@ -139,11 +139,26 @@ def signed_in() -> Iterator[User]:
 
 
 @dataclass
+class Failures:
+    """Those of one kind: how many, when, who answered them, and what the first one was told."""
+
+    first: str
+    told: str
+    last: str = ""
+    count: int = 0
+    instances: set[str] = field(default_factory=set)
+
+    def __str__(self) -> str:
+        by = ", ".join(sorted(self.instances)) or "nobody"
+        return f"{self.count} from {self.first} to {self.last} by {by}, first {self.told}"
+
+
+@dataclass
 class Load:
     """Requests that several clients send at once, until told to stop."""
 
     user: User
-    failures: list[str] = field(default_factory=list)
+    failures: dict[str, Failures] = field(default_factory=dict)
     answered: int = 0
     instances: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -151,27 +166,41 @@ class Load:
 
     def ask(self, method: str, path: str, user: User, **options: Any) -> httpx.Response | None:
         """One request, counted; nothing where it failed."""
-        response, failure = None, ""
+        response = error = None
         try:
             response = user.call(method, path, **options)
-            failure = "" if response.is_success else f"{response.status_code} {response.text[:200]}"
-        except httpx.TransportError as error:
-            failure = repr(error)
+        except httpx.TransportError as raised:
+            error = raised
         with self.lock:
             self.answered += 1
-            if failure:
-                self.failures.append(f"{time.strftime('%X')} {method} {path}: {failure}")
+            if response is None or not response.is_success:
+                self._failed(f"{method} {path}", response, error)
                 return None
-            if response and path == "/tasks":
+            if path == "/tasks":
                 self.instances.add(response.headers["x-served-by"])
         return response
 
+    def _failed(self, what: str, response: httpx.Response | None, error: Exception | None) -> None:
+        kind = type(error).__name__ if response is None else str(response.status_code)
+        now, told = time.strftime("%X"), repr(error) if response is None else response.text[:300]
+        failures = self.failures.setdefault(f"{what}: {kind}", Failures(now, told))
+        failures.last = now
+        failures.count += 1
+        if response is not None:
+            failures.instances.add(response.headers.get("x-served-by", "the gateway"))
+
+    def lost(self) -> list[str]:
+        """What failed, a line for each kind."""
+        return [f"{kind}: {failures}" for kind, failures in self.failures.items()]
+
     def lists(self, number: int) -> None:
-        """Read the list, and add to it every tenth time."""
+        """Read the list, add to it every tenth time, and clear it now and then: it has an end."""
         turn = 0
         while not self.enough.wait(0.01):
             turn += 1
-            if turn % 10 == number % 10:
+            if turn % 1000 == 0:
+                self.ask("DELETE", "/tasks", self.user)
+            elif turn % 10 == number % 10:
                 self.ask("POST", "/tasks", self.user, json={"title": f"{number}.{turn}"})
             else:
                 self.ask("GET", "/tasks", self.user)

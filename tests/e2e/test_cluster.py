@@ -76,10 +76,10 @@ def test_stopping_one_task_instance_costs_no_request() -> None:
     app = hosts_of("task_service")[0]
     with signed_in() as user:
         load = under_load(user, lambda: on(app, f"systemctl stop {TASK_UNIT.format(8003)}"))
-        assert load.failures == []
+        assert load.lost() == []
         assert load.answered > 100
         load = under_load(user, lambda: on(app, f"systemctl start {TASK_UNIT.format(8003)}"))
-        assert load.failures == []
+        assert load.lost() == []
         assert {served.split(":")[1] for served in load.instances} == {"8002", "8003", "8004"}
 
 
@@ -168,7 +168,7 @@ def test_the_only_instance_of_a_service_is_restarted_without_a_failed_request() 
     app = hosts_of("auth_service")[0]
     with signed_in() as user:
         load = under_load(user, lambda: on(app, "systemctl restart taskyard-auth@8001"))
-    assert load.failures == []
+    assert load.lost() == []
 
 
 def kept_secrets() -> dict[str, str]:
@@ -185,7 +185,7 @@ def test_a_password_that_was_exchanged_reaches_the_database_and_the_services() -
     exchange = ("ansible-playbook", "-i", str(INVENTORY), "playbooks/site.yml", "--tags=mongodb,task_service")
     with signed_in() as user:
         load = under_load(user, lambda: run(*exchange))
-    assert load.failures == []
+    assert load.lost() == []
 
 
 def test_all_secrets_are_exchanged_under_load_also_when_interrupted_and_the_former_open_nothing() -> None:
@@ -200,7 +200,7 @@ def test_all_secrets_are_exchanged_under_load_also_when_interrupted_and_the_form
 
     with signed_in() as user:
         load = under_load(user, interrupted_and_finished)
-        assert load.failures == []
+        assert load.lost() == []
         assert load.answered > 1000
     assert any("invocation:" in line for line in said)
     assert searching.in_output(said, hidden + secrets_of(INVENTORY / ".secrets")) == {}
@@ -269,7 +269,7 @@ def test_the_signing_key_is_rotated_under_load_and_nobody_is_signed_out() -> Non
     rotate = ("ansible-playbook", "-i", str(INVENTORY), "playbooks/rotate_keys.yml")
     with signed_in() as user:
         load = under_load(user, lambda: run(*rotate))
-        assert load.failures == []
+        assert load.lost() == []
         after = kids()
         assert after["signing_key"] != before
         assert before in after["keys"]
@@ -303,7 +303,7 @@ def test_certificates_are_renewed_under_load_without_a_restart() -> None:
             user,
             lambda: run("ansible-playbook", "-i", str(INVENTORY), "playbooks/renew_certificates.yml"),
         )
-    assert load.failures == []
+    assert load.lost() == []
     assert len(before) == 2
     assert not set(on(data, serials).split()) & set(before)
     assert on(data, processes) == running
