@@ -41,7 +41,9 @@ class Condition:
 
     def holds_weakly(self, etag: str) -> bool:
         """Weak comparison, for If-None-Match: only the opaque part counts."""
-        return self.any_tag or etag.removeprefix("W/") in {tag.removeprefix("W/") for tag in self.tags}
+        if self.any_tag or etag in self.tags:  # as most are that hold
+            return True
+        return etag.removeprefix("W/") in {tag.removeprefix("W/") for tag in self.tags}
 
     def holds_strongly(self, etag: str) -> bool:
         """Strong comparison, for If-Match: weak tags are equal to nothing."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from fastapi.exceptions import RequestValidationError
@@ -36,6 +36,7 @@ from app.tasks.queries import TaskQuery
 from app.tasks.service import Page, TaskService
 
 _BEARER = b"Bearer "
+_LONGEST = 128
 # With one of them a request has a body, or another origin's page behind it.
 _UNUSUAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"origin"})
 
@@ -117,4 +118,12 @@ class HotPath:
 def _condition(if_none_match: bytes | None) -> Condition | None:
     if if_none_match is None:
         return None
+    # Clients ask again with what they have: it is read once. More than a few tags are nothing to keep.
+    return (_remembered if len(if_none_match) <= _LONGEST else _parsed)(if_none_match)
+
+
+def _parsed(if_none_match: bytes) -> Condition | None:
     return Condition.parse("If-None-Match", [if_none_match.decode("latin-1")])
+
+
+_remembered = lru_cache(1024)(_parsed)

@@ -39,6 +39,19 @@ of its own; Nginx, Redis, MongoDB and the client share what is left, so requests
 computer, and the ratios are what carries over. CPU is what processes have used (`/proc/<pid>/stat`), for each
 request.
 
+**Where a target is not met.** What was tried is in [decision 10](decisions/0010-hot-path.md); what is left:
+
+- *MISS*: the lease and the filling in Redis, turning documents into tasks, their digest, and the task and
+  the deadline that the driver alone does not have.
+- *POST*: the count for the quota is a question to MongoDB of its own, the mark in Redis and its clearing are
+  two more. A count that is remembered would let a person have more than the quota.
+- *More instances*: each looks at MongoDB nine times a second, and fewer requests of each share a question to
+  Redis, or a turn of the event loop.
+- *Memory*: most of it is code, of FastAPI, cryptography and the two databases' clients; the rest are the
+  digests of the tokens that were verified.
+
+What is compared:
+
 - **bare ASGI** is uvicorn as it comes, with an application that sends the same bytes: no token, no Redis, no
   log.
 - **tutorial** is FastAPI with a pool of Redis connections, `json`, pydantic models and a token that is

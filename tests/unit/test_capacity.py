@@ -42,11 +42,12 @@ def test_the_capacity_of_an_instance_is_what_its_costs_say() -> None:
     assert 1e6 / measured["app"] == pytest.approx(measured["rate"], rel=0.35)
 
 
-def test_a_mixed_load_costs_what_its_parts_cost() -> None:
-    """The other one: a tenth of the requests writes, so that lists are read anew."""
+def test_lists_that_are_never_in_the_cache_cost_what_a_system_without_one_needs() -> None:
+    """The other one: both services in one process, which reads MongoDB each time."""
     found = costs()
-    mixed = per_request(Load(writes=0.1, hits=0.8), found)
-    assert mixed["app"] == pytest.approx(found["mixed"]["app"], rel=0.35)
+    uncached = per_request(Load(writes=0, hits=0), found)
+    assert uncached["app"] == pytest.approx(found["monolith, 10 000 users"]["app"], rel=0.35)
+    assert uncached["mongod"] == pytest.approx(found["monolith, 10 000 users"]["mongod"], rel=0.35)
 
 
 @pytest.mark.parametrize(
