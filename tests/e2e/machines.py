@@ -168,7 +168,7 @@ class Load:
         """One request, counted; nothing where it failed."""
         response = error = None
         try:
-            response = self._sent(method, path, user, **options)
+            response = user.call(method, path, **options)
         except httpx.TransportError as raised:
             error = raised
         with self.lock:
@@ -179,19 +179,6 @@ class Load:
             if path == "/tasks":
                 self.instances.add(response.headers["x-served-by"])
         return response
-
-    @staticmethod
-    def _sent(method: str, path: str, user: User, **options: Any) -> httpx.Response:
-        """Send a request as browsers do (RFC 9112, 9.3.1): a list is asked for again on a new connection.
-
-        A gateway that reloads closes the connections that are idle, and a request may be on its way then.
-        """
-        try:
-            return user.call(method, path, **options)
-        except httpx.RemoteProtocolError:
-            if method != "GET":
-                raise
-            return user.call(method, path, **options)
 
     def _failed(self, what: str, response: httpx.Response | None, error: Exception | None) -> None:
         kind = type(error).__name__ if response is None else str(response.status_code)
