@@ -55,7 +55,7 @@ class Representation:
 
     def created(self, document: Document) -> Answer:
         answer = self.answer(document)
-        return Answer(answer.body, {"Location": self._address(document), **answer.headers})
+        return Answer(answer.body, {"Location": self._address(document["_id"]), **answer.headers})
 
     def all_created(self, documents: Sequence[Document]) -> Answer:
         return Answer(to_json([self._task(document) for document in documents]), {})
@@ -83,14 +83,14 @@ class Representation:
             links.append(f'<{self._page(query, next_cursor)}>; rel="next"')
         return ", ".join(links)
 
-    def _address(self, document: Document) -> str:
-        return f"{self._list}/{document['_id']}"
+    def _address(self, identity: object) -> str:
+        return f"{self._list}/{identity}"
 
     def _task(self, document: Document) -> dict[str, Any]:
         identity = str(document["_id"])
         answered = dict(zip(_FIELDS, _values(document), strict=True))
         answered["priority"] = PRIORITIES[document["priority"]]
-        return {"id": identity, "url": f"{self._list}/{identity}", **answered}
+        return {"id": identity, "url": self._address(identity), **answered}
 
     def _page(self, query: TaskQuery, cursor: str | None) -> str:
         parameters = query.canonical(cursor)
