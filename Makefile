@@ -11,10 +11,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Ansible is started some hundred times: in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv up down status smoke scan audit bench bench-check capacity cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
+.PHONY: help venv up down status smoke scan audit bench bench-check bench-cluster capacity cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: ## make .venv from the locked pins (every other command does it when it has to)
 	@tools/venv.sh $(VENV) $(PYTHON)
@@ -84,6 +84,9 @@ bench: venv ## how fast the product is here, beside what users would have otherw
 
 bench-check: venv ## is anything much slower, beside what it is compared with, than in docs/performance.md? (five minutes)
 	@python -m tests.bench --check --rounds 3
+
+bench-cluster: venv ## how fast the running cluster is, and site.yml on it: writes docs/performance-cluster.md (ROUNDS=3, five minutes)
+	@python -m tests.bench.cluster --env $(ENV) --rounds $(ROUNDS)
 
 PEOPLE := 1000000
 capacity: venv ## what a number of people needs, from what the last report measured (PEOPLE=1000000): docs/capacity.md

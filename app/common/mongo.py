@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,46 +51,52 @@ async def database(uri: SecretStr) -> AsyncIterator[Database]:
         client.close()
 
 
+# The task that has a deadline already. A task that is begun under it has its own life, and its own deadline.
+_bounded: ContextVar[asyncio.Task[Any] | None] = ContextVar("bounded", default=None)
+
+
 @asynccontextmanager
-async def deadline() -> AsyncIterator[None]:
-    """Bound what runs inside by OPERATION_SECONDS, as a part of the request. Raises UnavailableError."""
+async def deadline(seconds: float | None = None) -> AsyncIterator[None]:
+    """Bound what runs inside by OPERATION_SECONDS, as a part of the request. Raises UnavailableError.
+
+    pymongo's own deadline also limits the server (maxTimeMS); asyncio's ends the wait for a free thread.
+    Within another deadline it does nothing: that one comes first.
+    """
+    task = asyncio.current_task()
+    if _bounded.get() is task:
+        yield
+        return
+    before = _bounded.set(task)
+    seconds = seconds or OPERATION_SECONDS
     try:
-        with timing.measured("db"):
-            async with bounded(OPERATION_SECONDS):
-                yield
+        with timing.measured("db"), translated(), pymongo.timeout(seconds):
+            async with asyncio.timeout(seconds) as limit:
+                try:
+                    yield
+                except PyMongoError as error:
+                    # Interrupted while it ends a transaction, Motor ends it again and stumbles over that.
+                    if limit.expired():
+                        raise TimeoutError from error
+                    raise
     except UnavailableError as error:
         logger.warning("MongoDB does not answer: %s", type(error.__cause__).__name__)
         raise
+    finally:
+        _bounded.reset(before)
 
 
-@asynccontextmanager
-async def bounded(seconds: float) -> AsyncIterator[None]:
-    """Bound what runs inside. Raises UnavailableError.
-
-    pymongo's own deadline also limits the server (maxTimeMS); asyncio's ends the wait for a free thread.
-    """
-    with translated(), pymongo.timeout(seconds):
-        async with asyncio.timeout(seconds) as limit:
-            try:
-                yield
-            except PyMongoError as error:
-                # Interrupted while it ends a transaction, Motor ends it again and stumbles over that.
-                if limit.expired():
-                    raise TimeoutError from error
-                raise
-
-
-@contextmanager
-def translated() -> Iterator[None]:
+class translated:  # noqa: N801 - used as a context manager
     """Tell a database that is away (UnavailableError) from a bug."""
-    try:
-        yield
-    except (ConnectionFailure, WTimeoutError, TimeoutError) as error:
-        raise UnavailableError("MongoDB") from error
-    except PyMongoError as error:
-        if error.timeout:
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        is_away = isinstance(error, ConnectionFailure | WTimeoutError | TimeoutError)
+        if is_away or (isinstance(error, PyMongoError) and error.timeout):
             raise UnavailableError("MongoDB") from error
-        raise
 
 
 def now() -> datetime:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from pydantic import SecretStr
 from redis.asyncio import BlockingConnectionPool
-from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
@@ -14,15 +11,8 @@ from redis.maint_notifications import MaintNotificationsConfig
 _CONNECTIONS = 50
 
 
-def pool(
-    url: SecretStr,
-    timeout_seconds: float,
-    greet: Callable[[AbstractConnection], Awaitable[None]] | None = None,
-) -> BlockingConnectionPool:
-    """Redis need not answer yet: connections are made when they are needed, and nothing is tried twice.
-
-    `greet` takes the place of the library's greeting on each new connection.
-    """
+def pool(url: SecretStr, timeout_seconds: float) -> BlockingConnectionPool:
+    """Redis need not answer yet: connections are made when they are needed, and nothing is tried twice."""
     return BlockingConnectionPool.from_url(
         url.get_secret_value(),
         max_connections=_CONNECTIONS,
@@ -32,5 +22,4 @@ def pool(
         retry=Retry(NoBackoff(), 0),
         driver_info=None,
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
-        redis_connect_func=greet,
     )

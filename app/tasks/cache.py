@@ -19,8 +19,9 @@ from typing import NamedTuple, Self, TypeVar
 from pydantic import SecretStr
 
 from app.common import timing
-from app.tasks.cache_connection import CacheDownError, RedisLink
+from app.tasks.cache_connection import WRITERS_PATIENCE, CacheDownError, RedisLink
 from app.tasks.cache_reads import CacheReads, Lease
+from app.tasks.cache_wire import SharedWire
 from app.tasks.cache_writer import CacheWriter, RedisAway
 from app.tasks.suspensions import Suspensions
 
@@ -73,19 +74,22 @@ class TaskListCache:
         self._link = link
         self._suspensions = suspensions
         self._ttl_ms = int(ttl_seconds * 1000)
-        self._writer = CacheWriter(link, suspensions, ttl_seconds, redis_away)
-        self._reads = CacheReads(link)
+        self._writers_wire = SharedWire(link, WRITERS_PATIENCE)
+        self._writer = CacheWriter(self._writers_wire, suspensions, ttl_seconds, redis_away)
+        self._reads = CacheReads(SharedWire(link))
         self._flights: dict[tuple[str, Lease], asyncio.Task[Entry]] = {}
 
     async def ping(self) -> None:
-        await self._link.talk(lambda session: session.command("PING"))
+        """Raises CacheDownError."""
+        wire = await self._reads.wire.open()
+        await wire.ask("PING")
 
     def look(self, user: str, query: str, receive: Callable[[Looked], None]) -> bool:
         """Ask Redis, if that is what a reader should do now, and can without waiting for a connection.
 
         What is received may be a hit (`Entry.decode`); for all else there is `read_on`.
         """
-        wire = self._reads.wire
+        wire = self._reads.wire.current
         # In this order: whom the breaker lets through to find out has to ask.
         if wire is None or not self._asks(user):
             return False
@@ -128,8 +132,8 @@ class TaskListCache:
 
     async def close(self) -> None:
         await self._writer.close()
-        self._reads.close()
-        await self._link.close()
+        for wire in (self._reads.wire, self._writers_wire):
+            wire.close()
 
     def _asks(self, user: str) -> bool:
         """Return whether the user's lists in Redis may be read now, and Redis is worth asking."""

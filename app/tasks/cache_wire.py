@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 import hiredis
 from redis.exceptions import NoScriptError
 
-from app.tasks.cache_connection import CacheDownError, RedisLink, Script, Session, taken_over
+from app.tasks.cache_connection import CacheDownError, Opened, RedisLink, Script
 
 # What has arrived while this process was busy with something else is read before it gives up.
 _GRACE_SECONDS = 0.005
@@ -35,10 +35,11 @@ class _Asked(NamedTuple):
 class Wire(asyncio.Protocol):
     """A connection that the client library has opened, and whose transport is ours from then on."""
 
-    def __init__(self, session: Session, link: RedisLink) -> None:
+    def __init__(self, opened: Opened, link: RedisLink, patience: int = 1) -> None:
         self.is_lost = False
-        self.session = session
+        self.run = opened.run
         self._link = link
+        self._seconds = link.timeout_seconds * patience
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(notEnoughData=_NOT_YET)
         self._unsent: list[bytes] = []
@@ -46,12 +47,16 @@ class Wire(asyncio.Protocol):
         self._asked: deque[_Asked] = deque()
         self._watch: asyncio.TimerHandle | None = None
         self._is_last_turn = False
-        self._writer = taken_over(session.connection)  # it closes its transport when nobody has it any more
+        self._writer = opened.stream  # it closes its transport when nobody has it any more
         self._transport = cast("asyncio.Transport", self._writer.transport)
         self._stream = self._transport.get_protocol()
         self._transport.set_protocol(self)
         if self._transport.is_closing():
             self._end("closed the connection")
+
+    def field(self, query: str) -> str:
+        """Return where this run keeps the list that a query finds, in the hash of a user's lists."""
+        return f"{self.run} {query}"
 
     async def script(self, script: Script, keys: Sequence[str], *args: str | bytes | int) -> Any:
         """Run a script. Raises CacheDownError."""
@@ -73,7 +78,7 @@ class Wire(asyncio.Protocol):
         if len(self._unsent) == 1 and not self._under_way:
             self._loop.call_soon(self._send)
         if self._watch is None:
-            self._watch = self._loop.call_later(self._link.timeout_seconds, self._look)
+            self._watch = self._loop.call_later(self._seconds, self._look)
 
     def close(self) -> None:
         """Whoever still waits is told that Redis does not answer."""
@@ -115,7 +120,7 @@ class Wire(asyncio.Protocol):
         self._watch = None
         if not self._asked:
             return
-        left = self._asked[0].at + self._link.timeout_seconds - self._loop.time()
+        left = self._asked[0].at + self._seconds - self._loop.time()
         if left <= 0 and self._is_last_turn:
             self._end("too slow")
             return
@@ -137,6 +142,54 @@ class Wire(asyncio.Protocol):
         self._transport.abort()
         for asked in given_up:
             asked.receive(CacheDownError())
+
+
+class SharedWire:
+    """One wire for all who ask: opened by the first who needs it, and anew when it was lost.
+
+    Nobody waits for an answer, or for the connection, for longer than `patience` of the link's timeouts.
+    """
+
+    def __init__(self, link: RedisLink, patience: int = 1) -> None:
+        self._link = link
+        self._patience = patience
+        self._wire: Wire | None = None
+        self._opening: asyncio.Task[Wire] | None = None
+
+    @property
+    def current(self) -> Wire | None:
+        """The wire, if there is one."""
+        return None if self._wire is None or self._wire.is_lost else self._wire
+
+    async def open(self) -> Wire:
+        """Return the wire; all who find that there is none wait for the same one. Raises CacheDownError."""
+        if (wire := self.current) is not None:
+            return wire
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._connect())
+            self._opening.add_done_callback(self._opened)
+        return await asyncio.shield(self._opening)
+
+    async def script(self, script: Script, keys: Sequence[str], *args: str | bytes | int) -> Any:
+        """Run a script. Raises CacheDownError."""
+        wire = self.current or await self.open()
+        return await wire.script(script, keys, *args)
+
+    def close(self) -> None:
+        """Whoever still waits is told that Redis does not answer."""
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._wire is not None:
+            self._wire.close()
+
+    async def _connect(self) -> Wire:
+        self._wire = Wire(await self._link.connect(self._patience), self._link, self._patience)
+        return self._wire
+
+    def _opened(self, opening: asyncio.Task[Wire]) -> None:
+        self._opening = None
+        if not opening.cancelled():
+            opening.exception()  # those who waited for it have it, if they are still there
 
 
 def _settle(answer: asyncio.Future[Any], received: Any) -> None:

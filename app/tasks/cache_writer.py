@@ -15,10 +15,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from app.common import timing
 from app.common.mongo import OPERATION_SECONDS
 from app.common.problems import ProblemError, UnavailableError
 from app.tasks import cache_scripts
-from app.tasks.cache_connection import WRITERS_PATIENCE, CacheDownError, RedisLink, Session
+from app.tasks.cache_connection import CacheDownError, Script
+from app.tasks.cache_wire import SharedWire
 from app.tasks.suspensions import SEEN_SECONDS, Suspensions
 
 logger = logging.getLogger(__name__)
@@ -56,9 +58,9 @@ class _Debt:
 
 class CacheWriter:
     def __init__(
-        self, link: RedisLink, suspensions: Suspensions, ttl_seconds: float, redis_away: RedisAway
+        self, wire: SharedWire, suspensions: Suspensions, ttl_seconds: float, redis_away: RedisAway
     ) -> None:
-        self._link = link
+        self._wire = wire
         self._suspensions = suspensions
         self._stale_seconds = stale_seconds(ttl_seconds)
         self._suspends = redis_away == "wait"
@@ -168,20 +170,15 @@ class CacheWriter:
             self._start(self._suspensions.lift(user))
 
     async def _mark(self, user: str, writer: str) -> bool:
-        async def mark(session: Session) -> None:
-            await session.script(cache_scripts.MARK, cache_scripts.keys(user), writer, MARK_MS)
-
-        return await self._told(mark)
+        return await self._told(cache_scripts.MARK, user, writer, MARK_MS)
 
     async def _clear(self, user: str, writers: list[str]) -> bool:
-        async def clear(session: Session) -> None:
-            await session.script(cache_scripts.CLEAR, cache_scripts.keys(user), *writers)
+        return await self._told(cache_scripts.CLEAR, user, *writers)
 
-        return await self._told(clear)
-
-    async def _told(self, conversation: Callable[[Session], Awaitable[None]]) -> bool:
+    async def _told(self, script: Script, user: str, *args: str | int) -> bool:
         try:
-            await self._link.talk(conversation, WRITERS_PATIENCE)
+            with timing.measured("cache"):
+                await self._wire.script(script, cache_scripts.keys(user), *args)
         except CacheDownError:
             return False
         return True

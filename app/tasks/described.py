@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated, Any
 
 from fastapi import Header
@@ -24,10 +25,13 @@ _KEY = WithJsonSchema(
 def _nothing() -> tuple[str, ...]:
     """Stand for a header that was not sent.
 
-    pydantic looks each time whether a default takes arguments: with a class, `tuple`, that takes long.
+    pydantic looks at each request whether what makes a default takes arguments. With a class, `tuple`, that
+    takes long, and with a signature that is there already next to nothing.
     """
     return ()
 
+
+_nothing.__signature__ = inspect.signature(_nothing)  # type: ignore[attr-defined] # PEP 362
 
 IfMatch = Annotated[
     tuple[str, ...],

@@ -19,7 +19,8 @@ from app.common.mongo import Document
 from app.common.server import main
 from app.tasks import cache_scripts
 from app.tasks.application import create_app
-from app.tasks.cache_connection import Script, Session
+from app.tasks.cache_connection import Script
+from app.tasks.cache_wire import Wire
 from app.tasks.cache_writer import CacheWriter
 from app.tasks.repository import TaskRepository
 from app.tasks.settings import TaskSettings
@@ -41,7 +42,7 @@ def die() -> None:
 
 def arm(point: str) -> None:
     """Replace the steps of a write by themselves with a death before or after."""
-    write, script = CacheWriter.write, Session.script
+    write, script = CacheWriter.write, Wire.script
 
     async def dying_write(self: CacheWriter, user: str, operation: Callable[[], Awaitable[T]]) -> T:
         async def dying_operation() -> T:
@@ -59,15 +60,16 @@ def arm(point: str) -> None:
             die()
         return result
 
-    async def dying_script(self: Session, given: Script, keys: Any, *args: Any) -> Any:
+    async def dying_script(self: Wire, given: Script, keys: Any, *args: Any) -> Any:
         if given is cache_scripts.CLEAR and point == "after the clear is sent":
-            await self.connection.send_command("EVALSHA", given.sha, len(keys), *keys, *args)
+            self.ask("EVALSHA", given.sha, len(keys), *keys, *args)
+            await asyncio.sleep(0)  # it is sent at the end of this turn
             await asyncio.sleep(0)  # what the operating system has, it delivers
             die()
         return await script(self, given, keys, *args)
 
     CacheWriter.write = dying_write  # type: ignore[method-assign] # the whole process is to die in it
-    Session.script = dying_script  # type: ignore[method-assign, assignment] # or in this
+    Wire.script = dying_script  # type: ignore[method-assign, assignment] # or in this
 
 
 def arm_half_way() -> None:

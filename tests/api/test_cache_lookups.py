@@ -12,9 +12,10 @@ import uvloop
 from pydantic import SecretStr
 from redis import Redis
 
-from app.tasks.cache_connection import CacheDownError, RedisLink, Session
+from app.tasks.cache_connection import CacheDownError, RedisLink
 from app.tasks.cache_reads import CacheReads
 from app.tasks.cache_scripts import lists_of
+from app.tasks.cache_wire import SharedWire
 from tests.api.caches import come_true, connections, redis_alone
 from tests.certificates import self_signed
 from tools.local_redis import LocalRedis
@@ -29,9 +30,9 @@ FOUND = [query.encode() for query in QUERIES]
 
 @pytest.fixture
 async def reads(link: RedisLink) -> AsyncIterator[CacheReads]:
-    opened = CacheReads(link)
+    opened = CacheReads(SharedWire(link))
     yield opened
-    opened.close()
+    opened.wire.close()
 
 
 @pytest.fixture
@@ -49,10 +50,9 @@ async def stored(admin: Redis, link: RedisLink, reads: CacheReads, user: str) ->
 
 
 async def fill(admin: Redis, link: RedisLink, user: str) -> None:
-    async def run_of(session: Session) -> str:
-        return session.run
-
-    run = await link.talk(run_of)
+    stream, run = await link.connect()
+    stream.close()
+    await stream.wait_closed()
     admin.hset(lists_of(user), mapping={f"{run} {query}": query for query in QUERIES})
 
 
@@ -91,10 +91,10 @@ async def test_the_first_readers_share_the_connection_that_is_made_for_them(
 ) -> None:
     await fill(admin, link, user)
     before = connections(server)
-    reads = CacheReads(link)
+    reads = CacheReads(SharedWire(link))
     assert await asyncio.gather(*(reads.find(user, query) for query in QUERIES)) == FOUND
     assert connections(server) == before + 1
-    reads.close()
+    reads.wire.close()
     await come_true(lambda: connections(server) == before)
 
 
@@ -112,13 +112,13 @@ async def test_the_first_reader_that_goes_away_leaves_its_connection_to_the_next
     admin: Redis, link: RedisLink, user: str
 ) -> None:
     await fill(admin, link, user)
-    reads = CacheReads(link)
+    reads = CacheReads(SharedWire(link))
     first = asyncio.ensure_future(reads.find(user, QUERIES[0]))
     await asyncio.sleep(0)
     second = asyncio.ensure_future(reads.find(user, QUERIES[1]))
     first.cancel()
     assert await second == FOUND[1]
-    reads.close()
+    reads.wire.close()
 
 
 async def test_an_error_is_the_answer_to_one_of_them(admin: Redis, reads: CacheReads, stored: str) -> None:
@@ -144,21 +144,20 @@ async def test_a_script_that_redis_has_forgotten_is_told_again(
 
 async def test_errors_alone_are_no_answers_either(admin: Redis, link: RedisLink, user: str) -> None:
     admin.set(lists_of(user), "no hash")
-    reads = CacheReads(link)
+    reads = CacheReads(SharedWire(link))
     for allowed in (True, True, True, False):
         assert link.allows() is allowed
         with pytest.raises(CacheDownError):
             await reads.find(user, "")
-    reads.close()
+    reads.wire.close()
 
 
 async def test_without_redis_all_are_told_so(server: LocalRedis, user: str) -> None:
     link = RedisLink(SecretStr(server.url("tasks", free_ports(1)[0])), 5)
-    reads = CacheReads(link)
+    reads = CacheReads(SharedWire(link))
     found = await asyncio.gather(*(reads.find(user, each) for each in QUERIES), return_exceptions=True)
     assert kinds(found) == {CacheDownError}
-    reads.close()
-    await link.close()
+    reads.wire.close()
 
 
 async def test_a_connection_that_redis_has_closed_is_replaced_before_anybody_needs_it(
@@ -177,7 +176,7 @@ async def test_a_redis_that_is_silent_is_waited_for_no_longer_than_agreed_and_it
     timeout = 0.2
     with redis_alone(tmp_path) as server, Redis.from_url(server.url("admin")) as admin:
         link = RedisLink(SecretStr(server.url("tasks")), timeout)
-        reads = CacheReads(link)
+        reads = CacheReads(SharedWire(link))
         await fill(admin, link, user)
         assert await reads.find(user, QUERIES[0]) == FOUND[0]
         server.process.pause()
@@ -187,13 +186,12 @@ async def test_a_redis_that_is_silent_is_waited_for_no_longer_than_agreed_and_it
         assert time.monotonic() - began >= timeout
         server.process.resume()
         assert await reads.find(user, QUERIES[7]) == FOUND[7]
-        reads.close()
-        await link.close()
+        reads.wire.close()
 
 
 async def test_who_was_busy_itself_does_not_blame_redis(server: LocalRedis, admin: Redis, user: str) -> None:
     link = RedisLink(SecretStr(server.url("tasks")), 0.2)
-    reads = CacheReads(link)
+    reads = CacheReads(SharedWire(link))
     await fill(admin, link, user)
     assert await reads.find(user, QUERIES[0]) == FOUND[0]
     reader = asyncio.ensure_future(reads.find(user, QUERIES[1]))
@@ -201,15 +199,14 @@ async def test_who_was_busy_itself_does_not_blame_redis(server: LocalRedis, admi
         await asyncio.sleep(0)
     time.sleep(0.5)  # noqa: ASYNC251 - the whole process is held up
     assert await reader == FOUND[1]
-    reads.close()
-    await link.close()
+    reads.wire.close()
 
 
 async def test_who_still_waits_when_it_is_closed_is_told_that_there_is_no_answer(
     reads: CacheReads, stored: str
 ) -> None:
     reader = asyncio.ensure_future(reads.find(stored, QUERIES[0]))
-    reads.close()
+    reads.wire.close()
     with pytest.raises(CacheDownError):
         await reader
 
@@ -217,13 +214,13 @@ async def test_who_still_waits_when_it_is_closed_is_told_that_there_is_no_answer
 async def test_answers_that_nobody_asked_for_end_the_connection(
     link: RedisLink, reads: CacheReads, stored: str
 ) -> None:
-    wire = reads._wire
+    wire = reads.wire.current
     assert wire is not None
     for nonsense in (b"+OK\r\n", b"HTTP/1.1 400 Bad Request\r\n"):
         wire.data_received(nonsense)
         assert wire.is_lost
         assert await reads.find(stored, QUERIES[0]) == FOUND[0]
-        wire = reads._wire
+        wire = reads.wire.current
         assert wire is not None
 
 
@@ -241,13 +238,12 @@ def test_lookups_are_encrypted_too(
         url = server.url("tasks", port).replace("redis:", "rediss:").replace("127.0.0.1", "localhost")
         link = RedisLink(SecretStr(f"{url}?ssl_ca_certs={certificate}"), 5)
         await fill(admin, link, user)
-        reads = CacheReads(link)
+        reads = CacheReads(SharedWire(link))
         assert await asyncio.gather(*(reads.find(user, query) for query in QUERIES)) == FOUND
         admin.client_kill_filter(_type="normal", skipme=True)
         await asyncio.sleep(0.05)
         assert await reads.find(user, QUERIES[0]) == FOUND[0]
-        reads.close()
-        await link.close()
+        reads.wire.close()
 
     with (
         redis_alone(tmp_path, *tls) as server,

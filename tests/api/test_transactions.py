@@ -45,7 +45,7 @@ async def test_whenever_the_time_is_over_it_is_the_database_that_did_not_answer(
 
 async def test_what_an_interrupted_driver_stumbles_over_is_no_mistake_of_ours() -> None:
     async def stumble() -> None:
-        async with mongo.bounded(0.01):
+        async with mongo.deadline(0.01):
             try:
                 await asyncio.sleep(10)
             except asyncio.CancelledError:
@@ -57,7 +57,7 @@ async def test_what_an_interrupted_driver_stumbles_over_is_no_mistake_of_ours() 
 
 async def test_a_mistake_of_ours_is_one() -> None:
     async def mistake() -> None:
-        async with mongo.bounded(10):
+        async with mongo.deadline(10):
             raise InvalidOperation
 
     with pytest.raises(InvalidOperation):

@@ -247,9 +247,9 @@ class Steady:
 
 def steady(stand: Stand, rate: float, seconds: float) -> Steady:
     """Ask for the lists of a hundred people at a constant rate."""
-    tokens = [user.token for user in stand.users[:100]]
-    open_loop.ask(stand.gateway, tokens, rate / 2, 1)
-    found = open_loop.ask(stand.gateway, tokens, rate, seconds)
+    lists = open_loop.lists(stand.gateway, [user.token for user in stand.users[:100]])
+    open_loop.ask(stand.gateway, lists, rate / 2, 1)
+    found = open_loop.ask(stand.gateway, lists, rate, seconds)
     p50, p90, p99, p999 = map(found.percentile, (50, 90, 99, 99.9))
     return Steady(rate, p50, p90, p99, p999, found.failed)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import ssl
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -39,9 +40,18 @@ class Latencies:
         return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
-def ask(url: str, tokens: Sequence[str], rate: float, seconds: float) -> Latencies:
-    """Ask for the lists of these in turn, `rate` times a second."""
-    return uvloop.run(_ask(url, tokens, rate, seconds))
+def lists(url: str, tokens: Sequence[str]) -> list[bytes]:
+    """Requests for the lists of these."""
+    host = urlsplit(url).netloc
+    return [
+        f"GET /tasks HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+        for token in tokens
+    ]
+
+
+def ask(url: str, requests: Sequence[bytes], rate: float, seconds: float) -> Latencies:
+    """Send these in turn, `rate` of them a second."""
+    return uvloop.run(_ask(url, requests, rate, seconds))
 
 
 class _Connection(asyncio.Protocol):
@@ -71,15 +81,15 @@ class _Connection(asyncio.Protocol):
             self._free.append(self)
 
 
-async def _ask(url: str, tokens: Sequence[str], rate: float, seconds: float) -> Latencies:
+async def _ask(url: str, requests: Sequence[bytes], rate: float, seconds: float) -> Latencies:
     at, loop = urlsplit(url), asyncio.get_running_loop()
-    where = (at.hostname or "", at.port or 80)
-    line = f"GET /tasks HTTP/1.1\r\nHost: {at.netloc}\r\nAuthorization: Bearer "
-    requests = [f"{line}{token}\r\n\r\n".encode() for token in tokens]
+    is_encrypted = at.scheme == "https"
+    where = (at.hostname or "", at.port or (443 if is_encrypted else 80))
+    trust = ssl._create_unverified_context() if is_encrypted else None  # as wrk does
     free: deque[_Connection] = deque()
     answered: list[tuple[float, bool]] = []
     opened = [
-        await loop.create_connection(lambda: _Connection(free, answered), *where)
+        await loop.create_connection(lambda: _Connection(free, answered), *where, ssl=trust)
         for _ in range(_MOST_CONNECTIONS)
     ]
     free.extend(connection for _, connection in opened)

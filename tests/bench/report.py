@@ -29,7 +29,7 @@ verified RS256 token, Redis asked each time, ended sessions looked up.
 
 """
 PEOPLE = f"{USERS:,}".replace(",", " ")
-_COLUMNS = ["what", "against", "target", "measured: median (least to most)", "verdict"]
+COLUMNS = ["what", "against", "target", "measured: median (least to most)", "verdict"]
 _FLAMES = """\
 Where the time of an instance goes, by py-spy's samples of who holds the interpreter's lock:
 [a hit](performance/flames-hit.svg), [a miss](performance/flames-miss.svg)."""
@@ -82,8 +82,8 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def terminal(found: Sequence[Row]) -> str:
     """The targets as a table for a terminal."""
-    lines = [_COLUMNS, *(each.cells() for each in found)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_COLUMNS))]
+    lines = [COLUMNS, *(each.cells() for each in found)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
@@ -156,7 +156,7 @@ def document(results: Results, found: Sequence[Row], conditions: Sequence[str]) 
     )
     return _HEAD + "\n".join(
         [
-            *table(_COLUMNS, [each.cells() for each in found]),
+            *table(COLUMNS, [each.cells() for each in found]),
             "",
             "![How many requests a second each way to answer a list gets through](performance/ladder.svg)",
             "",

@@ -151,7 +151,7 @@ def server(held_up: float = 0) -> Iterator[str]:
 
 def test_at_a_constant_rate_everybody_who_waits_for_a_server_that_is_held_up_is_counted() -> None:
     with server(held_up=0.5) as url:
-        found = open_loop.ask(url, ["a", "b"], rate=100, seconds=1)
+        found = open_loop.ask(url, open_loop.lists(url, ["a", "b"]), rate=100, seconds=1)
     assert len(found.seconds) == 100
     assert found.failed == 1
     # Fifty came while it was held up: a client that waits for its answers would have seen one of them.

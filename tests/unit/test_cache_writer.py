@@ -13,7 +13,7 @@ import pytest
 from app.common.mongo import OPERATION_SECONDS
 from app.common.problems import UnavailableError
 from app.tasks import cache_scripts, cache_writer
-from app.tasks.cache_connection import WRITERS_PATIENCE, CacheDownError, Script
+from app.tasks.cache_connection import CacheDownError, Script
 from app.tasks.cache_writer import MARK_MS, CacheWriter, RedisAway, stale_seconds
 from tests.api.caches import Board, come_true
 
@@ -31,15 +31,9 @@ class Redis:
     told: list[tuple[Any, ...]] = field(default_factory=list)
     on_told: Callable[[], Awaitable[None]] | None = None
 
-    async def talk(self, conversation: Callable[[Any], Awaitable[None]], patience: int) -> None:
-        assert patience == WRITERS_PATIENCE
-        if self.away:
-            raise CacheDownError
-        await conversation(self)
-
     async def script(self, script: Script, keys: list[str], *args: str | int) -> None:
         assert keys == KEYS
-        if NAMES[script] == self.does_not_hear:
+        if self.away or NAMES[script] == self.does_not_hear:
             raise CacheDownError
         self.told.append((NAMES[script], *args))
         if self.on_told:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
+from app.tasks import quota
 from app.tasks.quota import Quota, QuotaError
 
 pytestmark = pytest.mark.anyio
@@ -18,8 +20,10 @@ class Store:
         self.stored = stored
         self.quota = Quota(limit, self._count)
         self.counting: asyncio.Event | None = None
+        self.counts = 0
 
     async def _count(self, _owner: str) -> int:
+        self.counts += 1
         seen = self.stored
         await asyncio.sleep(0)
         if self.counting:
@@ -101,3 +105,56 @@ async def test_nothing_is_kept_of_who_is_not_there() -> None:
     store = Store(10)
     await store.add_at_once(20, 1)
     assert store.quota._owners == {}
+    assert store.quota._uncounted == {}
+
+
+async def test_one_after_the_other_is_counted_seldom_far_from_the_quota_and_always_close_to_it() -> None:
+    store = Store(1000)
+    for _ in range(900):
+        await store.add(1)
+    assert store.counts < 60
+    for _ in range(100):
+        await store.add(1)
+    before = store.counts
+    for _ in range(3):
+        with pytest.raises(QuotaError):
+            await store.add(1)
+    assert (store.stored, store.counts) == (1000, before + 3)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_many_and_few_tasks_at_once_do_not_pass_the_quota(seed: int) -> None:
+    chance = random.Random(seed)
+    store = Store(1000, chance.randrange(1000))
+
+    async def add(wanted: int) -> int:
+        await asyncio.sleep(chance.random() / 100)
+        try:
+            await store.add(wanted)
+        except QuotaError:
+            return wanted
+        return 0
+
+    wanted = [chance.choice([1, 1, 1, 1, 3, 40]) for _ in range(400)]
+    refused = [each for each in await asyncio.gather(*map(add, wanted)) if each]
+    assert store.stored <= 1000
+    assert all(store.stored + each > 1000 for each in refused)
+
+
+async def test_after_a_while_and_after_many_others_somebody_is_counted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = Store(1000)
+    await store.add(1)
+    await store.add(1)
+    assert store.counts == 1
+    monkeypatch.setattr(quota, "_REMEMBERED", 3)
+    for number in range(4):
+        await store.add(1, owner=str(number))
+    assert len(store.quota._uncounted) == 3
+    await store.add(1)
+    assert store.counts == 6
+    monkeypatch.setattr(quota, "_UNCOUNTED_SECONDS", -1)
+    await store.add(100)  # more than the rest of a sixteenth
+    await store.add(1)
+    assert store.counts == 8
