@@ -40,8 +40,8 @@ _HEAD = """\
 # Performance of a cluster
 
 The running machines of `make up`, asked from outside through the gateway with TLS. Made by
-`make bench-cluster` (`tests/bench/cluster.py`); what one instance costs beside what users would have otherwise
-is in [performance.md](performance.md).
+`make bench-cluster` (`tests/bench/cluster.py`); what one instance costs beside what users would have
+otherwise is in [performance.md](performance.md).
 
 """
 
