@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import measure, report
+from tests.bench import measure, report, storm
 from tests.bench.contestants import PRODUCT
 from tests.bench.measure import HIT, WORKLOADS, Results, Steady
 from tests.bench.rows import Row, comparisons, rows
@@ -34,7 +34,8 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 PICTURES = DOCUMENT.with_suffix("")
 _REQUESTS = 100_000
 _LOADS = (0.25, 0.5, 0.75, 0.9)  # of the capacity
-_STEADY_SECONDS = 4
+_STEADY_SECONDS = 3
+_STORM_LOAD = 0.1  # of the capacity: what storm and lists need together is more than there is
 _STARTS = 5
 _INSTANCES = (1, 3)
 
@@ -104,6 +105,8 @@ def whole(stand: Stand, processors: Processors, count: int, seconds: int) -> int
             half = steady[0.5][-1]
             shown = f"p50 {half.p50_ms:.2f} ms, p99 {half.p99_ms:.2f} ms"
             say(f"round {number + 1} of {count}, {half.rate:.0f} requests/s: {shown}")
+        say("letting many more people sign in than can be")
+        storms = storm.storms(stand, capacity * _STORM_LOAD, count)
     say(f"counting what an instance has in memory after {_REQUESTS} requests, and after as many more")
     memory = measure.size(stand, _REQUESTS)
     say("starting an instance a few times")
@@ -122,7 +125,8 @@ def whole(stand: Stand, processors: Processors, count: int, seconds: int) -> int
             )
             stack.enter_context(several[instances].open())
         scaling = measure.scaling(several, count, seconds)
-    results = Results(samples, scaling, steady, memory, starts)
+        of_the_floor = measure.scaling(several, count, seconds, measure.FLOOR)
+    results = Results(samples, scaling, of_the_floor, steady, storms, memory, starts)
     found = list(rows(results))
     write(results, found, report.conditions(stand, count, seconds))
     sys.stdout.write(f"\n{report.terminal(found)}\n\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench.load import CONNECTIONS
-from tests.bench.measure import Results, Sample, Samples, Steady
+from tests.bench.measure import Results, Sample, Samples, Steady, Storm
 from tests.bench.rows import MEGABYTE, Row
 from tests.bench.stand import TASKS, USERS, Stand
 from tools.cluster.shell import output
@@ -43,10 +43,10 @@ request.
 
 - *MISS*: the lease and the filling in Redis, turning documents into tasks, their digest, and the task and
   the deadline that the driver alone does not have.
-- *POST*: the count for the quota is a question to MongoDB of its own, the mark in Redis and its clearing are
-  two more. A count that is remembered would let a person have more than the quota.
-- *More instances*: each looks at MongoDB nine times a second, and fewer requests of each share a question to
-  Redis, or a turn of the event loop.
+- *POST*: the mark in Redis and its clearing, the deadline, the task that ends a write whose client has gone,
+  and the layers that limit a body and write the log, which the bare route does not have.
+- *More instances*: bare ASGI does not stay the same either, when there are more processes than processors;
+  and fewer requests of each instance share a question to Redis, or a turn of the event loop.
 - *Memory*: most of it is code, of FastAPI, cryptography and the two databases' clients; the rest are the
   digests of the tokens that were verified.
 
@@ -60,6 +60,8 @@ What is compared:
   the same route.
 - **monolith** is both services in one process, in which each list is read from MongoDB: the picture before
   the split (`tests/bench/monolith.py`).
+- **POST** is what a hundred people add, one task after the other; whoever was counted lately for the quota
+  is not counted for each of them.
 - **mixed** is a list nine times of ten, and a new task: 1 000 people, some much more often than others.
 - At a **constant rate** each request has its moment, and waits from then on: a client that waits for its
   answers would hide the queue (coordinated omission). A hundred people's lists are asked for in turn, all of
@@ -129,18 +131,33 @@ def latencies(by_load: dict[float, list[Steady]]) -> Iterator[str]:
     return table(["constant rate", "requests/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "failed"], lines)
 
 
-def several(scaling: dict[int, list[Sample]]) -> Iterator[str]:
+def storm(found: Sequence[Storm]) -> str:
+    """What a login storm does to those who are signed in: medians."""
+    quiet, meanwhile = (
+        [median(getattr(getattr(one, when), name) for one in found) for name in ("p50_ms", "p99_ms")]
+        for when in ("quiet", "meanwhile")
+    )
+    refused = sum(one.meanwhile.failed for one in found)
+    return (
+        f"In a login storm, {found[0].asked:.0f} sign-ins a second where {found[0].capacity:.0f} can be,"
+        f" other people's lists ({found[0].quiet.rate:.0f} a second) take {meanwhile[0]:.2f} ms (p50) and"
+        f" {meanwhile[1]:.2f} ms (p99); without it {quiet[0]:.2f} and {quiet[1]:.2f}. {refused} failed."
+    )
+
+
+def several(**scaling: dict[int, list[Sample]]) -> Iterator[str]:
     """More instances on the same computer: medians."""
     lines = [
         [
-            str(instances),
+            f"{instances}, {name.replace('_', ' ')}",
             f"{median(one.cpu['app'] for one in each):.0f}",
             f"{median(one.total for one in each):.0f}",
             f"{median(one.rate for one in each):.0f}",
             f"{median(one.p50_ms for one in each):.1f}",
             f"{median(one.p99_ms for one in each):.1f}",
         ]
-        for instances, each in scaling.items()
+        for name, by_number in scaling.items()
+        for instances, each in by_number.items()
     ]
     head = ["instances on all processors", "CPU µs a request, app", "all parts", "requests/s"]
     return table([*head, "p50 ms", "p99 ms"], lines)
@@ -166,9 +183,11 @@ def document(results: Results, found: Sequence[Row], conditions: Sequence[str]) 
             "",
             "![Latency over the share of the capacity that is asked for](performance/latency.svg)",
             "",
+            storm(results.storms),
+            "",
             sizes,
             "",
-            *several(results.scaling),
+            *several(HIT=results.scaling, bare_ASGI=results.scaling_of_the_floor),
             "",
             _FLAMES,
             _NOTES,

@@ -111,6 +111,8 @@ def rows(results: Results) -> Iterator[Row]:
     yield from comparisons(results.samples)
     even = [one.p99_ms / one.p50_ms for one in results.steady[0.5]]
     yield Row("p99 at half the capacity, constant rate", "p50", 5, even, is_ceiling=True)
+    storm = [one.meanwhile.p99_ms / one.quiet.p99_ms for one in results.storms]
+    yield Row("p99 of lists while 4 times too many sign in", "nobody does", 2, storm, is_ceiling=True)
     few, many = (results.scaling[count] for count in (min(results.scaling), max(results.scaling)))
     costs = [app(a) / app(b) for a, b in zip(many, few, strict=True)]
     yield Row(f"{max(results.scaling)} instances, CPU of the app", "one", 1.1, costs, is_ceiling=True)

@@ -6,14 +6,13 @@ import secrets
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from urllib.parse import urlencode, urlsplit
 
 import httpx
 
 from tests.bench import measure, open_loop
-from tests.bench.measure import Steady
+from tests.bench.measure import Storm
 from tests.bench.open_loop import Latencies
 from tests.bench.stand import Stand
 
@@ -21,16 +20,6 @@ TIMES = 4  # the capacity
 _PEOPLE = 20
 _SECONDS = 4
 _FLOOD = 150  # sign-ins a second: more than a computer hashes passwords
-
-
-@dataclass(frozen=True)
-class Storm:
-    """Sign-ins a second that can be, and that were asked for; lists before and meanwhile."""
-
-    capacity: float
-    asked: float
-    quiet: Steady
-    meanwhile: Steady
 
 
 def storms(stand: Stand, rate: float, count: int) -> list[Storm]:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.bench import open_loop, report
 from tests.bench.load import Load
-from tests.bench.measure import HIT, WORKLOADS, Results, Sample, Samples, Size, Steady
+from tests.bench.measure import HIT, WORKLOADS, Results, Sample, Samples, Size, Steady, Storm
 from tests.bench.open_loop import Latencies
 from tests.bench.processes import cpu_seconds, resident_bytes
 from tests.bench.rows import Row, rows
@@ -83,7 +83,9 @@ def results() -> Results:
     samples = Samples({each.name: [sample(each.name, number) for number in (1, 2, 4)] for each in WORKLOADS})
     steady = {share: [Steady(1000 * share, 1, 2, 3, 4, 0)] * 3 for share in (0.25, 0.5)}
     scaling = {count: [sample("", number) for number in (1, 2, 4)] for count in (1, 3)}
-    return Results(samples, scaling, steady, Size(70 << 20, 79 << 20, 79 << 20), [1.0, 1.2, 9.0])
+    storms = [Storm(40, 160, Steady(1000, 1, 2, 3, 4, 0), Steady(1000, 2, 3, p99, 9, 1)) for p99 in (3, 4, 6)]
+    size = Size(70 << 20, 79 << 20, 79 << 20)
+    return Results(samples, scaling, scaling, steady, storms, size, [1.0, 1.2, 9.0])
 
 
 def test_ratios_are_those_inside_the_rounds(results: Results) -> None:
@@ -94,6 +96,7 @@ def test_ratios_are_those_inside_the_rounds(results: Results) -> None:
     assert found["p99 at half the capacity, constant rate", "p50"] == 3
     assert found["memory after 100 000 requests", ""] == 79
     assert found["start to ready", ""] == 1.2
+    assert found["p99 of lists while 4 times too many sign in", "nobody does"] == 4 / 3
 
 
 def test_the_report_has_every_row_and_every_workload(results: Results) -> None:
@@ -105,6 +108,9 @@ def test_the_report_has_every_row_and_every_workload(results: Results) -> None:
         assert f"\n| {workload.name} | " in page
     assert "| 50% of the capacity | 500 | 1.00 | 2.00 | 3.00 | 4.00 | 0 |" in page
     assert "- Computer: one" in page
+    assert "160 sign-ins a second where 40 can be" in page
+    assert "take 2.00 ms (p50) and 4.00 ms (p99); without it 1.00 and 3.00. 3 failed." in page
+    assert "\n| 3, bare ASGI | " in page
     assert len(report.terminal(found).splitlines()) == len(found) + 1
 
 
