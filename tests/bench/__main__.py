@@ -38,6 +38,7 @@ _STEADY_SECONDS = 3
 _STORM_LOAD = 0.1  # of the capacity: what storm and lists need together is more than there is
 _STARTS = 5
 _INSTANCES = (1, 3)
+_FEW = 3  # rounds of what takes long
 
 
 def main() -> int:
@@ -106,7 +107,7 @@ def whole(stand: Stand, processors: Processors, count: int, seconds: int) -> int
             shown = f"p50 {half.p50_ms:.2f} ms, p99 {half.p99_ms:.2f} ms"
             say(f"round {number + 1} of {count}, {half.rate:.0f} requests/s: {shown}")
         say("letting many more people sign in than can be")
-        storms = storm.storms(stand, capacity * _STORM_LOAD, count)
+        storms = storm.storms(stand, capacity * _STORM_LOAD, _FEW)
     say(f"counting what an instance has in memory after {_REQUESTS} requests, and after as many more")
     memory = measure.size(stand, _REQUESTS)
     say("starting an instance a few times")
@@ -124,8 +125,8 @@ def whole(stand: Stand, processors: Processors, count: int, seconds: int) -> int
                 stand.stack.servers, folder, processors.all, users=users, instances=instances
             )
             stack.enter_context(several[instances].open())
-        scaling = measure.scaling(several, count, seconds)
-        of_the_floor = measure.scaling(several, count, seconds, measure.FLOOR)
+        scaling = measure.scaling(several, _FEW, seconds)
+        of_the_floor = measure.scaling(several, _FEW, seconds, measure.FLOOR)
     results = Results(samples, scaling, of_the_floor, steady, storms, memory, starts)
     found = list(rows(results))
     write(results, found, report.conditions(stand, count, seconds))

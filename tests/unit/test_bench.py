@@ -15,10 +15,11 @@ from functools import partial
 
 import pytest
 
-from tests.bench import open_loop, report
+from tests.bench import cluster, open_loop, report
 from tests.bench.load import Load
 from tests.bench.measure import HIT, WORKLOADS, Results, Sample, Samples, Size, Steady, Storm
 from tests.bench.open_loop import Latencies
+from tests.bench.playbook import Run
 from tests.bench.processes import cpu_seconds, resident_bytes
 from tests.bench.rows import Row, rows
 
@@ -174,3 +175,37 @@ def test_a_processs_time_and_memory_are_counted_with_its_childrens() -> None:
         assert 0.3 <= cpu_seconds(process.pid) < 2
         process.communicate(b"\n")
     assert resident_bytes(os.getpid()) > 10 << 20
+
+
+SAID = """\
+PLAY RECAP *********************************************************************
+app1                       : ok=139  changed=0    unreachable=0    failed=0    skipped=120
+data1                      : ok=151  changed=2    unreachable=0    failed=0    skipped=155
+
+TASKS RECAP ********************************************************************
+Thursday 26 November 2026  23:20:07 +0000 (0:00:00.413)       0:01:40.771 *****
+===============================================================================
+mongodb : Make the roles that say what each service may do -------------- 2.39s
+base : Know this machine by its address, not by a loopback one ---------- 0.84s
+"""
+
+
+def test_a_run_of_the_playbook_is_read_as_it_is_printed() -> None:
+    slowest = [
+        ("mongodb : Make the roles that say what each service may do", 2.39),
+        ("base : Know this machine by its address, not by a loopback one", 0.84),
+    ]
+    assert Run.read(101, SAID) == Run(101, 2, slowest)
+
+
+def test_the_report_of_a_cluster_has_all_that_was_measured() -> None:
+    parts = {"Redis": 20.0, "task instances": 140.0, "Nginx": 90.0}
+    steady = {0.5: Steady(1000, 2, 3, 6, 9, 0)}
+    runs = [Run(seconds, 0, [("role : Task", seconds / 10)]) for seconds in (30, 20)]
+    measured = cluster.Measured([Sample(parts, 2000, 1, 8)], steady, runs)
+    found = list(cluster.rows(measured))
+    assert [(row.value, row.is_met) for row in found] == [(3, True), (25, True)]
+    page = cluster.document(measured, ["3 machines"])
+    for line in ("| 1 | 20 | 140 | 90 | 2000 | 8.0 |", "| role : Task | 2.00 |", "- 3 machines"):
+        assert f"\n{line}\n" in page
+    assert "| 50% of the capacity | 1000 | 2.00 | 3.00 | 6.00 | 9.00 | 0 |" in page
