@@ -19,6 +19,7 @@ from app.tasks.models import Task
 from app.tasks.paging import Cursor
 from app.tasks.queries import TaskQuery
 
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A JSON body and the headers that belong to it."""
