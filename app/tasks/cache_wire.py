@@ -60,7 +60,10 @@ class Wire(asyncio.Protocol):
 
     async def script(self, script: Script, keys: Sequence[str], *args: str | bytes | int) -> Any:
         """Run a script. Raises CacheDownError."""
-        return await script.run(self.ask, keys, args)
+        try:
+            return await script.run(self.ask, keys, args)
+        except NoScriptError as error:  # forgotten again, before it could be run
+            raise CacheDownError from error
 
     def ask(self, *words: str | bytes | int) -> asyncio.Future[Any]:
         """Send a command. The result may be a CacheDownError, NoScriptError."""

@@ -44,6 +44,14 @@ async def test_a_script_that_redis_does_not_know_is_told_once_and_then_called_by
     wire.close()
 
 
+async def test_a_script_that_is_forgotten_again_before_it_runs_is_no_answer(link: RedisLink) -> None:
+    script, wire = Script(f"return '{secrets.token_hex(8)}'"), SharedWire(link)
+    script.sha = "0" * 40  # whatever is loaded has another name
+    with pytest.raises(CacheDownError):
+        await wire.script(script, [])
+    wire.close()
+
+
 async def test_each_run_of_a_server_has_a_name_of_its_own(tmp_path: Path) -> None:
     runs = []
     with redis_alone(tmp_path) as server:

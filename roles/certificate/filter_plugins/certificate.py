@@ -8,9 +8,10 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 def _as_name(text: str) -> str:
@@ -24,19 +25,29 @@ def _as_name(text: str) -> str:
 def certificate_serves(kept: str, names: Iterable[str], authority: str, days: int) -> bool:
     """Whether <kept>.crt is this authority's, for these names and <kept>.key, and good for so many days more.
 
-    What is not there or cannot be read does not serve.
+    What is not there or cannot be read does not serve, nor what tasks/main.yml would make otherwise, or what
+    others can read.
     """
     wanted = list(names)
+    files = [Path(f"{kept}.{ending}") for ending in ("crt", "key")]
     try:
-        certificate = x509.load_pem_x509_certificate(Path(f"{kept}.crt").read_bytes())
-        key = load_pem_private_key(Path(f"{kept}.key").read_bytes(), password=None)
+        certificate = x509.load_pem_x509_certificate(files[0].read_bytes())
+        key = load_pem_private_key(files[1].read_bytes(), password=None)
         certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode()))
         alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        uses = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        signs = certificate.extensions.get_extension_for_class(x509.KeyUsage).value.digital_signature
         common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        is_private = not any(path.stat().st_mode & 0o077 for path in (files[0].parent, *files))
+    except (OSError, ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
         return False
     return (
-        certificate.public_key() == key.public_key()
+        is_private
+        and signs
+        and set(uses) == {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH}
+        and isinstance(key, ec.EllipticCurvePrivateKey)
+        and isinstance(key.curve, ec.SECP256R1)
+        and certificate.public_key() == key.public_key()
         and {str(each.value) for each in alternatives} == set(map(_as_name, wanted))
         and [each.value for each in common] == wanted[:1]
         and certificate.not_valid_after_utc > datetime.now(UTC) + timedelta(days=days)
