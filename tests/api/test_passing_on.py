@@ -40,6 +40,7 @@ def post_and_kill(stack: LocalStack, people: People, redis: Redis, key: str | No
             answers.append(person.gateway.post("/tasks", json={"title": "a"}, headers=headers))
 
         request = threading.Thread(target=post, args=(person, headers, answers), daemon=True)
+        eventually(gateway_knows_all, stack, person)
         stack.mongodb.pause()  # holds the write
         request.start()
         eventually(lambda user: redis.zcard(f"tasks:{{{user}}}:writers") == 1, person.id)
@@ -52,6 +53,12 @@ def post_and_kill(stack: LocalStack, people: People, redis: Redis, key: str | No
         if asked[0] in ports:
             return Killed(answers[0], asked)
     raise AssertionError("the gateway never chose an instance that was killed")
+
+
+def gateway_knows_all(stack: LocalStack, person: Person) -> bool:
+    """Whether it asks every instance again: one that was away it leaves out for a while."""
+    answers = [person.gateway.get("/tasks") for _ in range(4 * len(stack.tasks))]
+    return len({answer.headers.get("X-Served-By") for answer in answers}) == len(stack.tasks)
 
 
 def asked_for(stack: LocalStack, identity: str) -> list[str]:
