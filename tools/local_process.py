@@ -97,7 +97,10 @@ class Process:
         self._signal(signal.SIGTERM)
 
     def pause(self) -> None:
+        """Return when all of its threads stand still: on a busy computer that takes a moment."""
         self._signal(signal.SIGSTOP)
+        if self.running:
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
