@@ -56,7 +56,7 @@ _bounded: ContextVar[asyncio.Task[Any] | None] = ContextVar("bounded", default=N
 
 
 @asynccontextmanager
-async def deadline(seconds: float | None = None) -> AsyncIterator[None]:
+async def deadline() -> AsyncIterator[None]:
     """Bound what runs inside by OPERATION_SECONDS, as a part of the request. Raises UnavailableError.
 
     pymongo's own deadline also limits the server (maxTimeMS); asyncio's ends the wait for a free thread.
@@ -67,10 +67,9 @@ async def deadline(seconds: float | None = None) -> AsyncIterator[None]:
         yield
         return
     before = _bounded.set(task)
-    seconds = seconds or OPERATION_SECONDS
     try:
-        with timing.measured("db"), translated(), pymongo.timeout(seconds):
-            async with asyncio.timeout(seconds) as limit:
+        with timing.measured("db"), translated(), pymongo.timeout(OPERATION_SECONDS):
+            async with asyncio.timeout(OPERATION_SECONDS) as limit:
                 try:
                     yield
                 except PyMongoError as error:

@@ -59,7 +59,9 @@ class Quota:
         state = self._owners.setdefault(owner, _Owner())
         state.requests += 1
         try:
-            await self._reserve(owner, state, wanted)
+            await self._find_room(owner, state, wanted)
+            state.reserved += wanted
+            state.in_flight += wanted
             try:
                 yield
             finally:
@@ -71,10 +73,8 @@ class Quota:
             if not state.requests:
                 del self._owners[owner]
 
-    async def _reserve(self, owner: str, state: _Owner, wanted: int) -> None:
+    async def _find_room(self, owner: str, state: _Owner, wanted: int) -> None:
         if self._needs_no_count(owner, wanted):
-            state.reserved += wanted
-            state.in_flight += wanted
             return
         while True:
             finished, before = state.finished, state.in_flight - state.reserved
@@ -83,8 +83,6 @@ class Quota:
                 raise QuotaError(self.limit)
             # What was under way when the count began, or has begun since, may be in it or not.
             if (at_most := stored + before + state.reserved + wanted) <= self.limit:
-                state.reserved += wanted
-                state.in_flight += wanted
                 self._remember(owner, (self.limit - at_most) // _UNCOUNTED_PART)
                 return
             await finished.wait()

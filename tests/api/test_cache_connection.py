@@ -13,9 +13,10 @@ import pytest
 from pydantic import SecretStr
 from redis import Redis
 
+from app.common import timing
 from app.tasks.cache_connection import WRITERS_PATIENCE, CacheDownError, RedisLink, Script
 from app.tasks.cache_wire import SharedWire
-from tests.api.caches import come_true, connections, instance, redis_alone, start
+from tests.api.caches import Board, come_true, connections, instance, redis_alone, start
 from tools.local_redis import LocalRedis
 from tools.local_stack import free_ports
 
@@ -149,6 +150,30 @@ async def test_readers_and_writers_have_a_connection_each_which_a_closed_cache_g
         await asyncio.gather(*(cache.write(str(number), _nothing) for number in range(20)))
         assert connections(server) == 2
     await come_true(lambda: connections(server) == 0)
+
+
+async def test_the_time_that_redis_takes_is_counted_as_the_caches(server: LocalRedis, user: str) -> None:
+    async with instance(server) as cache:
+        token = timing.begin()
+        try:
+            await cache.write(user, _nothing)
+            assert timing.header(timing.spent(), 0).startswith("cache;dur=")
+        finally:
+            timing.end(token)
+
+
+async def test_a_writer_has_more_patience_than_a_reader(tmp_path: Path, user: str) -> None:
+    timeout, board = 0.2, Board()
+    with redis_alone(tmp_path) as server:
+        async with instance(server, timeout_seconds=timeout, board=board) as cache:
+            await cache.write(user, _nothing)
+            server.process.pause()
+            began = time.monotonic()
+            await cache.write(user, _nothing)
+            # Its mark had no answer, and then its clearing no connection.
+            assert time.monotonic() - began >= 2 * timeout * WRITERS_PATIENCE
+            assert board.waits == 1
+            server.process.resume()
 
 
 async def _nothing() -> None:

@@ -43,9 +43,13 @@ async def test_whenever_the_time_is_over_it_is_the_database_that_did_not_answer(
     assert [outcome for outcome in outcomes if not isinstance(outcome, UnavailableError)] == []
 
 
-async def test_what_an_interrupted_driver_stumbles_over_is_no_mistake_of_ours() -> None:
+async def test_what_an_interrupted_driver_stumbles_over_is_no_mistake_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mongo, "OPERATION_SECONDS", 0.01)
+
     async def stumble() -> None:
-        async with mongo.deadline(0.01):
+        async with mongo.deadline():
             try:
                 await asyncio.sleep(10)
             except asyncio.CancelledError:
@@ -57,7 +61,7 @@ async def test_what_an_interrupted_driver_stumbles_over_is_no_mistake_of_ours() 
 
 async def test_a_mistake_of_ours_is_one() -> None:
     async def mistake() -> None:
-        async with mongo.deadline(10):
+        async with mongo.deadline():
             raise InvalidOperation
 
     with pytest.raises(InvalidOperation):
