@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import httpx
 
 from tests.bench import open_loop, playbook, report
+from tests.bench.computer import client, processor
 from tests.bench.measure import Sample, Steady
 from tests.bench.playbook import Run
 from tests.bench.rows import Row
 from tests.cost import load
-from tests.cost.__main__ import client, processor
 from tests.cost.bench import Bench, restored, versions
 from tests.cost.measure import idle, sample, somebody
 from tests.cost.variants import DELIVERED
@@ -45,13 +45,13 @@ otherwise is in [performance.md](performance.md).
 
 """
 _NOTES = """\
-Where the time of `site.yml` goes: each module that runs on a machine takes about a third of a second of
-two processors, nearly all of it for Python, which compiles Ansible's library anew each time (it comes as
-source, in a zip file). What it does hardly counts, and `copy` and `template` are two modules. So what
-only looks is done by `raw`, in a twentieth of the time; package lists, packages, certificates, units and
-the machines' own files are looked at so, and their modules run where something differs. What is left are
-about a hundred modules one after the other: files with secrets, whose digests are nothing for a process
-list; MongoDB's roles and accounts; what differs from host to host and from one play to the next.
+Where the time of `site.yml` goes: nearly all of what a module costs on a machine is Python, which
+compiles Ansible's library anew each time (it comes as source, in a zip file). What the module does hardly
+counts, and `copy` and `template` are two modules. So what only looks is done by `raw`, which starts no
+Python: package lists, packages, certificates, units and the machines' own files are looked at so, and
+their modules run where something differs. What is left are modules one after the other: files with
+secrets, whose digests are nothing for a process list; MongoDB's roles and accounts; what differs from
+host to host and from one play to the next.
 """
 
 
@@ -82,11 +82,11 @@ def lists(bench: Bench, rounds: int) -> tuple[list[Sample], dict[float, Steady],
 
 def at_rate(bench: Bench, token: str, rate: float) -> Steady:
     """One person's list at a constant rate."""
-    found = open_loop.ask(bench.gateway.url, open_loop.lists(bench.gateway.url, [token]), rate, _SECONDS)
+    url = bench.gateway.url
+    found = Steady.of(rate, open_loop.ask(url, open_loop.lists(url, [token]), rate, _SECONDS))
     bench.go_on()
-    p50, p90, p99, p999 = map(found.percentile, (50, 90, 99, 99.9))
-    say(f"{rate:.0f} requests/s: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
-    return Steady(rate, p50, p90, p99, p999, found.failed)
+    say(f"{rate:.0f} requests/s: p50 {found.p50_ms:.2f} ms, p99 {found.p99_ms:.2f} ms")
+    return found
 
 
 def rows(found: Measured) -> Iterator[Row]:

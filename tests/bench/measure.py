@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from statistics import median
+from typing import Self
 
 from tests.bench import load, open_loop
 from tests.bench.contestants import BARE, DRIVER, MONOLITH, PRODUCT, TUTORIAL, Contestant
 from tests.bench.load import Asking, Load
+from tests.bench.open_loop import Latencies
 from tests.bench.processes import resident_bytes
 from tests.bench.stand import Stand
 from tools.cluster.shell import say, stop
@@ -248,14 +250,18 @@ class Steady:
     p999_ms: float
     failed: int
 
+    @classmethod
+    def of(cls, rate: float, found: Latencies) -> Self:
+        """What was seen when requests came at this rate."""
+        p50, p90, p99, p999 = map(found.percentile, (50, 90, 99, 99.9))
+        return cls(rate, p50, p90, p99, p999, found.failed)
+
 
 def steady(stand: Stand, rate: float, seconds: float) -> Steady:
     """Ask for the lists of a hundred people at a constant rate."""
     lists = open_loop.lists(stand.gateway, [user.token for user in stand.users[:100]])
     open_loop.ask(stand.gateway, lists, rate / 2, 1)
-    found = open_loop.ask(stand.gateway, lists, rate, seconds)
-    p50, p90, p99, p999 = map(found.percentile, (50, 90, 99, 99.9))
-    return Steady(rate, p50, p90, p99, p999, found.failed)
+    return Steady.of(rate, open_loop.ask(stand.gateway, lists, rate, seconds))
 
 
 @dataclass(frozen=True)

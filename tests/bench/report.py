@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+from tests.bench.computer import processor
 from tests.bench.load import CONNECTIONS
 from tests.bench.measure import Results, Sample, Samples, Steady, Storm
 from tests.bench.rows import MEGABYTE, Row
@@ -199,7 +200,6 @@ def document(results: Results, found: Sequence[Row], conditions: Sequence[str]) 
 
 def conditions(stand: Stand, rounds: int, seconds: int) -> list[str]:
     """On what it was measured."""
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     servers = stand.stack.servers
     said = [
         _version(servers.nginx, "-v"),
@@ -211,11 +211,10 @@ def conditions(stand: Stand, rounds: int, seconds: int) -> list[str]:
     packages = ", ".join(
         f"{name} {version(name)}" for name in ("uvicorn", "fastapi", "redis", "hiredis", "motor")
     )
-    computer = cpu[1] if cpu else platform.machine()
     shown = ", ".join(f"{name} {number}" for name, number in names)
     python = f"Python {platform.python_version()}, {packages}, Linux {platform.release().partition('-')[0]}"
     return [
-        f"Computer: {computer}, {os.cpu_count()} processors; all of it is on them.",
+        f"Computer: {processor()}; all of it is on them.",
         f"Versions: {shown}, {python}.",
         f"Load: {CONNECTIONS} connections that stay, {seconds} s each time, {rounds} rounds.",
         f"A list of {TASKS} tasks, {stand.answer_bytes} bytes; {PEOPLE} people.",

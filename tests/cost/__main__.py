@@ -10,15 +10,12 @@ writes docs/cost-of-security.md.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 import httpx
 
+from tests.bench.computer import client, processor
 from tests.cost import load
 from tests.cost.bench import Bench, versions
 from tests.cost.measure import rounds
@@ -30,18 +27,6 @@ from tools.debian import require_program
 from tools.packages import ROOT
 
 DOCUMENT = ROOT / "docs" / "cost-of-security.md"
-
-
-def processor() -> str:
-    """This computer's processor, as it calls itself."""
-    model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return f"{model[1] if model else platform.machine()}, {os.cpu_count()} of its processors here"
-
-
-def client() -> str:
-    """The load generator and its version. It ends with 1 when it is asked for it."""
-    said = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout
-    return " ".join(said.split()[:2])
 
 
 def main() -> int:

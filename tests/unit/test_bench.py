@@ -97,7 +97,7 @@ def test_ratios_are_those_inside_the_rounds(results: Results) -> None:
     assert found["p99 at half the capacity, constant rate", "p50"] == 3
     assert found["memory after 100 000 requests", ""] == 79
     assert found["start to ready", ""] == 1.2
-    assert found["p99 of lists while 4 times too many sign in", "nobody does"] == 4 / 3
+    assert found["p99 of lists in a login storm of 4 times the capacity", "quiet"] == 4 / 3
 
 
 def test_the_report_has_every_row_and_every_workload(results: Results) -> None:
