@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Ansible is started some hundred times: in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv up down status smoke scan audit bench bench-check bench-cluster capacity cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
+.PHONY: help venv up down status smoke scan audit bench bench-check bench-cluster bench-up capacity cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ bench-check: venv ## is anything much slower, beside what it is compared with, t
 
 bench-cluster: venv ## how fast the running cluster is, and site.yml on it: writes docs/performance-cluster.md (ROUNDS=3, nine minutes)
 	@python -m tests.bench.cluster --env $(ENV) --rounds $(ROUNDS)
+
+bench-up: venv ## how long a first make up takes, beside a bare script with the same work: writes docs/performance-up.md (machines of its own)
+	@python -m tests.bench.first_up
 
 PEOPLE := 1000000
 capacity: venv ## what a number of people needs, from what the last report measured (PEOPLE=1000000): docs/capacity.md

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,17 +27,27 @@ class Machine:
 
     def run(self, script: str) -> str:
         """Run a script as root, and return what it printed. Raises StopError."""
+        return self._tell("sudo sh -s", script.encode())
+
+    def send(self, file: Path, path: str) -> None:
+        """Write a file as root. Raises StopError."""
+        self._tell(f"sudo sh -c {shlex.quote(f'cat > {shlex.quote(path)}')}", file.read_bytes())
+
+    def _tell(self, command: str, given: bytes) -> str:
         options = ["BatchMode=yes", "ConnectTimeout=10", "LogLevel=ERROR"]
         options += ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"]
-        command = ["ssh", "-i", str(self.key), *(word for option in options for word in ("-o", option))]
-        command += [f"{self.user}@{self.address}", "sudo sh -s"]
+        ssh = ["ssh", "-i", str(self.key), *(word for option in options for word in ("-o", option))]
         # In a session of its own, so that Ctrl-C does not leave half of it done.
         done = subprocess.run(
-            command, input=script, capture_output=True, text=True, check=False, start_new_session=True
+            [*ssh, f"{self.user}@{self.address}", command],
+            input=given,
+            capture_output=True,
+            check=False,
+            start_new_session=True,
         )
         if done.returncode:
-            stop(f"{self.name} did not do what it was told:", *done.stderr.strip().splitlines())
-        return done.stdout
+            stop(f"{self.name} did not do what it was told:", *done.stderr.decode().strip().splitlines())
+        return done.stdout.decode()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tools.cluster.inventory import Cluster, Tree, load, merged, moved, without
 from tools.cluster.shell import stop
 
 # Environments that are copies of another one, and go with their machines.
-MADE_FROM = {"e2e": "local"}
+MADE_FROM = {"bench": "local", "e2e": "local"}
 # In all.vars of an override.yml: the subnet that the addresses were moved from by us, and go back to.
 MARK = "moved_from_subnet"
 HEADER = "# Changes for this computer alone, written by tools/cluster.\n"
