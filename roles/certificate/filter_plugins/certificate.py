@@ -7,12 +7,6 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
 
 def _as_name(text: str) -> str:
     """An address or a name, written as certificates have it."""
@@ -28,6 +22,13 @@ def certificate_serves(kept: str, names: Iterable[str], authority: str, days: in
     What is not there or cannot be read does not serve, nor what tasks/main.yml would make otherwise, or what
     others can read.
     """
+    # Here: every process that runs a task loads every filter, and this takes it a tenth of a second.
+    from cryptography import x509  # noqa: PLC0415 - as said above
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415 - as said above
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - as said above
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - as said above
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: PLC0415 - as said above
+
     wanted = list(names)
     files = [Path(f"{kept}.{ending}") for ending in ("crt", "key")]
     try:

@@ -20,8 +20,8 @@ _OPTIONS = {
     "mode": {"type": "str"},
     "validate": {"type": "str"},
 }
-# What is there: a line for each, "0 regular 644 root root <digest>". From standard input: nothing of it shows in
-# a list of processes.
+# What is there: a line for each, "0 regular 644 root root <digest>". From standard input: nothing of it shows
+# in a list of processes.
 _LOOK = """\
 look() {
   if [ -h "$2" ]; then kind=link
@@ -84,7 +84,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # Ansible has no types
         differing = [file for number, file in enumerate(files) if f"{number} {_as_seen(file)}" not in lines]
         if not differing:
             return {**result, "changed": False, "paths": []}
-        # Encoded: what is secret is masked wherever it comes up, and a short content would be found in any text.
+        # Encoded: what is secret is masked wherever it comes up, and a short content would come up anywhere.
         told = [
             {**file, "content": base64.b64encode(file["content"].encode()).decode()}
             if file["state"] == "file"

@@ -19,8 +19,9 @@ DOCUMENTATION = r"""
 module: managed_files
 short_description: Files and folders with their content, owner and rights, several at once
 description:
-  - The action of the same name looks first, without Python on the machine, and calls this for those that differ.
-  - A file is written beside its place, with its rights, checked, and put there whole. A link in its place is replaced by it.
+  - The action of the same name looks first, without Python on the machine, and calls this for what differs.
+  - A file is written beside its place, with its rights, checked, and put there whole. A link in its place is
+    replaced by it.
 options:
   files:
     description: What there has to be, in this order.
@@ -74,11 +75,11 @@ def rights(path):
     try:
         owner = pwd.getpwuid(seen.st_uid).pw_name
     except KeyError:
-        owner = seen.st_uid
+        owner = str(seen.st_uid)
     try:
         group = grp.getgrgid(seen.st_gid).gr_name
     except KeyError:
-        group = seen.st_gid
+        group = str(seen.st_gid)
     return f"# {stat.S_IMODE(seen.st_mode):04o} {owner}:{group}\n"
 
 
@@ -119,10 +120,10 @@ def write(module, file):
                     stdout=said,
                     stderr=complained,
                 )
-        os.replace(new, path)
+        Path(new).replace(path)
     finally:
         with suppress(FileNotFoundError):
-            os.unlink(new)
+            Path(new).unlink()
 
 
 def bring_about(module, file):
@@ -162,7 +163,7 @@ def main():
     files = module.params["files"]
     before = {}
     for file in files:
-        before[file["path"]] = found(file["path"]) if module._diff else None
+        before[file["path"]] = found(file["path"])
         if not module.check_mode:
             try:
                 bring_about(module, file)

@@ -5,8 +5,8 @@ DOCUMENTATION = r"""
 module: managed_packages
 short_description: Debian packages that are installed, for their own sake
 description:
-  - Looks first, without Python on the machine. Where one is missing, or is there only since another package needs it,
-    ansible.builtin.apt installs them without what they merely recommend.
+  - Looks first, without Python on the machine. Where one is missing, or is there only since another package
+    needs it, ansible.builtin.apt installs them without what they merely recommend.
 options:
   names:
     description: The packages.

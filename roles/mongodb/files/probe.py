@@ -1,10 +1,12 @@
-"""Ask who belongs to which replica set, which accounts can sign in here, and which were used before them.
+"""Ask who belongs to which replica set, which accounts can sign in here, what they may do, who was before.
 
 Reads ``{"port": 27017, "members": ["data1:27017"], "admin": {"name", "password", "database"},
-"users": [{"name", "account", "password", "database"}], "tls": {…}}``, where ``tls`` are pymongo's options for
-it; a user whose account is not said signs in by name.
+"users": [{"name", "account", "password", "database", "roles", "privileges"}], "tls": {…}}``, where ``tls``
+are pymongo's options for it; a user whose account is not said signs in by name, and has a role called like
+itself when it has privileges.
 Prints ``{"sets": {"data1:27017": "taskyard" or "" (none yet) or null (no answer)}, "refused": ["account"],
-"former": [{"account", "database"}]}``.
+"roles": ["name"], "accounts": ["account"], "former": [{"account", "database"}]}``: ``roles`` and ``accounts``
+are those that are missing, or may do anything else than they should, or cannot sign in.
 """
 
 import json
@@ -45,24 +47,64 @@ def refuses(user):
     return False
 
 
-def former(user):
-    """Other accounts that are called like the user, or so with the digits of another password."""
-    with signed_in(question["admin"]) as client:
-        known = client[user["database"]].command("usersInfo")["users"]
-    own = re.compile(re.escape(user["name"]) + "(-[0-9a-f]{4})?")
-    return [each["user"] for each in known if own.fullmatch(each["user"]) and each["user"] != account(user)]
+def is_former(name, user):
+    """Whether it is another account that is called like the user, or so with the digits of a password."""
+    return re.fullmatch(re.escape(user["name"]) + "(-[0-9a-f]{4})?", name) and name != account(user)
+
+
+def role_serves(client, user):
+    """Whether the role may do what it should, and no more."""
+    asked = {"rolesInfo": {"role": user["name"], "db": "admin"}, "showPrivileges": True}
+    found = client.admin.command(asked)["roles"]
+    wanted = {(each["database"], "", frozenset(each["actions"])) for each in user["privileges"]}
+    return [
+        {
+            (each["resource"].get("db"), each["resource"].get("collection"), frozenset(each["actions"]))
+            for each in role["inheritedPrivileges"]
+        }
+        for role in found
+    ] == [wanted]
+
+
+def account_serves(known, user):
+    """Whether the account has the roles that it should, and no others."""
+    wanted = {
+        (each["role"], each["db"]) if isinstance(each, dict) else (each, user["database"])
+        for each in user.get("roles") or []
+    } | ({(user["name"], "admin")} if user.get("privileges") else set())
+    return [
+        {(each["role"], each["db"]) for each in found["roles"]}
+        for found in known
+        if found["user"] == account(user)
+    ] == [wanted]
 
 
 question = json.load(sys.stdin)
-refused = [account(user) for user in [question["admin"], *question["users"]] if refuses(user)]
+users = question["users"]
+refused = [account(user) for user in [question["admin"], *users] if refuses(user)]
+roles = [user["name"] for user in users if user.get("privileges")]
+accounts = [account(user) for user in users]
+former = []
+if account(question["admin"]) not in refused:
+    with signed_in(question["admin"]) as client:
+        roles = [user["name"] for user in users if user.get("privileges") and not role_serves(client, user)]
+        known = {user["database"]: client[user["database"]].command("usersInfo")["users"] for user in users}
+    accounts = [
+        account(user)
+        for user in users
+        if account(user) in refused or not account_serves(known[user["database"]], user)
+    ]
+    former = [
+        {"account": each["user"], "database": user["database"]}
+        for user in users
+        for each in known[user["database"]]
+        if is_former(each["user"], user)
+    ]
 answer = {
     "sets": {member: set_of(member, question["tls"]) for member in question["members"]},
     "refused": refused,
-    "former": [
-        {"account": name, "database": user["database"]}
-        for user in question["users"]
-        if account(question["admin"]) not in refused
-        for name in former(user)
-    ],
+    "roles": roles,
+    "accounts": accounts,
+    "former": former,
 }
 print(json.dumps(answer))

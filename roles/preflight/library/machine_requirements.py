@@ -26,10 +26,10 @@ description:
 options:
   needs:
     description:
-      - What each role needs of what all share. Memory, and space of one file system, are added up.
+      - What each role needs. Memory, and space of one file system, are added up.
     type: list
     elements: dict
-    default: []
+    required: true
     suboptions:
       role:
         description: Whose needs they are.
@@ -47,44 +47,44 @@ options:
         description: "TCP ports, {port: unit}. Only that systemd unit may listen there already."
         type: dict
         default: {}
-  cpu_flags:
-    description: Features that an x86-64 processor has to have, as in /proc/cpuinfo.
-    type: list
-    elements: str
-    default: []
-  names:
-    description: "Addresses of other machines, {name: address}: /etc/hosts may not say otherwise."
-    type: dict
-    default: {}
-  addresses:
-    description: "IPv4 addresses, {whose: address}, at which machines reach each other."
-    type: dict
-    default: {}
-  networks:
-    description: "IPv4 addresses or networks, {whose: [address]}."
-    type: dict
-    default: {}
-  downloads:
-    description: URLs that apt has to be able to reach, with its own settings for proxies and certificates.
-    type: list
-    elements: str
-    default: []
-  package_lists:
-    description: Whether the repositories that apt knows have to be reachable, too.
-    type: bool
-    default: false
-  apt_options:
-    description: "Settings of apt that are not on the machine yet, {name: value}."
-    type: dict
-    default: {}
+      cpu_flags:
+        description: Features that an x86-64 processor has to have, as in /proc/cpuinfo.
+        type: list
+        elements: str
+        default: []
+      names:
+        description: "Addresses of other machines, {name: address}: /etc/hosts may not say otherwise."
+        type: dict
+        default: {}
+      addresses:
+        description: "IPv4 addresses, {whose: address}, at which machines reach each other."
+        type: dict
+        default: {}
+      networks:
+        description: "IPv4 addresses or networks, {whose: [address]}."
+        type: dict
+        default: {}
+      downloads:
+        description: URLs that apt has to be able to reach, by its own settings for proxies and certificates.
+        type: list
+        elements: str
+        default: []
+      package_lists:
+        description: Whether the repositories that apt knows have to be reachable, too.
+        type: bool
+        default: false
+      apt_options:
+        description: "Settings of apt that are not on the machine yet, {name: value}."
+        type: dict
+        default: {}
+      clock_tolerance:
+        description: By how much the two clocks may differ, in seconds. 0 asks nothing of the clock.
+        type: int
+        default: 0
   controller_time:
-    description: The time on the controller, in seconds since 1970 (UTC). 0 asks nothing of the clock.
+    description: The time on the controller, in seconds since 1970 (UTC).
     type: float
-    default: 0
-  clock_tolerance:
-    description: By how much the two clocks may differ, in seconds.
-    type: int
-    default: 60
+    required: true
 author: Taskyard
 """
 
@@ -325,46 +325,52 @@ def check_downloads(module: AnsibleModule, urls: list[str], apt_options: dict[st
         yield from filter(None, threads.map(unreachable, urls))
 
 
+def check_alone(module: AnsibleModule, need: dict[str, Any], controller_time: float) -> Iterator[Problem]:
+    """What a role needs whatever the others do."""
+    yield from check_cpu(need["cpu_flags"])
+    if need["clock_tolerance"]:
+        yield from check_clock(controller_time, need["clock_tolerance"])
+    yield from check_addresses(need["addresses"])
+    yield from check_networks(need["networks"])
+    yield from check_hosts_file(need["names"])
+    urls = need["downloads"] + (repositories(module) if need["package_lists"] else [])
+    yield from check_downloads(module, urls, need["apt_options"])
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "needs": {
                 "type": "list",
                 "elements": "dict",
-                "default": [],
+                "required": True,
                 "options": {
                     "role": {"type": "str", "required": True},
                     "memory_mib": {"type": "int", "default": 0},
                     "disk_mib": {"type": "dict", "default": {}},
                     "ports": {"type": "dict", "default": {}},
+                    "cpu_flags": {"type": "list", "elements": "str", "default": []},
+                    "names": {"type": "dict", "default": {}},
+                    "addresses": {"type": "dict", "default": {}},
+                    "networks": {"type": "dict", "default": {}},
+                    "downloads": {"type": "list", "elements": "str", "default": []},
+                    "package_lists": {"type": "bool", "default": False},
+                    "apt_options": {"type": "dict", "default": {}},
+                    "clock_tolerance": {"type": "int", "default": 0},
                 },
             },
-            "cpu_flags": {"type": "list", "elements": "str", "default": []},
-            "names": {"type": "dict", "default": {}},
-            "addresses": {"type": "dict", "default": {}},
-            "networks": {"type": "dict", "default": {}},
-            "downloads": {"type": "list", "elements": "str", "default": []},
-            "package_lists": {"type": "bool", "default": False},
-            "apt_options": {"type": "dict", "default": {}},
-            "controller_time": {"type": "float", "default": 0},
-            "clock_tolerance": {"type": "int", "default": 60},
+            "controller_time": {"type": "float", "required": True},
         },
         supports_check_mode=True,
     )
-    asked = module.params
-    urls = asked["downloads"] + (repositories(module) if asked["package_lists"] else [])
+    needs, controller_time = module.params["needs"], module.params["controller_time"]
     module.exit_json(
         changed=False,
         problems=[
-            *check_memory(asked["needs"]),
-            *check_disk(asked["needs"]),
-            *check_ports(asked["needs"]),
-            *check_cpu(asked["cpu_flags"]),
-            *check_clock(asked["controller_time"], asked["clock_tolerance"]),
-            *check_addresses(asked["addresses"]),
-            *check_networks(asked["networks"]),
-            *check_hosts_file(asked["names"]),
-            *check_downloads(module, urls, asked["apt_options"]),
+            *(each for need in needs for each in check_alone(module, need, controller_time)),
+            *check_memory(needs),
+            *check_disk(needs),
+            *check_ports(needs),
         ],
     )
 
