@@ -5,8 +5,10 @@ Reads ``{"port": 27017, "members": ["data1:27017"], "admin": {"name", "password"
 are pymongo's options for it; a user whose account is not said signs in by name, and has a role called like
 itself when it has privileges.
 Prints ``{"sets": {"data1:27017": "taskyard" or "" (none yet) or null (no answer)}, "refused": ["account"],
-"roles": ["name"], "accounts": ["account"], "former": [{"account", "database"}]}``: ``roles`` and ``accounts``
-are those that are missing, or may do anything else than they should, or cannot sign in.
+"roles": ["name"], "accounts": ["account"], "former": [{"account", "database"}],
+"config": {"hosts": ["data1:27017"], "election_timeout_ms": 2000} or null}``: ``roles`` and ``accounts`` are
+those that are missing, or may do anything else than they should, or cannot sign in; ``config`` is the set's,
+null where the administrator cannot ask.
 """
 
 import json
@@ -47,6 +49,15 @@ def refuses(user):
     return False
 
 
+def set_config(client):
+    """The members and the patience of the set to which this machine belongs."""
+    config = client.admin.command("replSetGetConfig")["config"]
+    return {
+        "hosts": [member["host"] for member in config["members"]],
+        "election_timeout_ms": config["settings"]["electionTimeoutMillis"],
+    }
+
+
 def is_former(name, user):
     """Whether it is another account that is called like the user, or so with the digits of a password."""
     return re.fullmatch(re.escape(user["name"]) + "(-[0-9a-f]{4})?", name) and name != account(user)
@@ -84,10 +95,11 @@ users = question["users"]
 refused = [account(user) for user in [question["admin"], *users] if refuses(user)]
 roles = [user["name"] for user in users if user.get("privileges")]
 accounts = [account(user) for user in users]
-former = []
+former, config = [], None
 if account(question["admin"]) not in refused:
     with signed_in(question["admin"]) as client:
         roles = [user["name"] for user in users if user.get("privileges") and not role_serves(client, user)]
+        config = set_config(client)
         known = {user["database"]: client[user["database"]].command("usersInfo")["users"] for user in users}
     accounts = [
         account(user)
@@ -106,5 +118,6 @@ answer = {
     "roles": roles,
     "accounts": accounts,
     "former": former,
+    "config": config,
 }
 print(json.dumps(answer))

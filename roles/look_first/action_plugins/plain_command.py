@@ -1,0 +1,29 @@
+"""Ansible action: a program with something on its standard input. No module is needed."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):  # type: ignore[misc] # Ansible has no types
+    """What Ansible looks for."""
+
+    _supports_check_mode = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run it. It has failed when it ended with another status than 0."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, asked = self.validate_argument_spec(
+            {
+                "argv": {"type": "list", "elements": "str", "required": True},
+                "stdin": {"type": "str", "required": True},
+            }
+        )
+        given = asked["stdin"] if asked["stdin"].endswith("\n") else asked["stdin"] + "\n"
+        done = self._low_level_execute_command(shlex.join(asked["argv"]), in_data=given.encode())
+        if done["rc"] != 0:
+            done |= {"failed": True, "msg": f"{asked['argv'][0]} ended with {done['rc']}"}
+        return {**result, **done, "changed": True}
