@@ -27,6 +27,7 @@ from app.tasks.models import TaskCreate
 from app.tasks.repository import new_documents
 from app.tasks.representation import to_fields
 from tests.bench.contestants import PRODUCT, Contestant
+from tests.bench.packages import packages_of_a_release
 from tests.bench.processes import cpu_seconds
 from tools.local_process import Process
 from tools.local_stack import LocalStack, Ports, wait_until_ready
@@ -100,6 +101,7 @@ class Stand:
             "BENCH_ANSWER": str(folder / "answer.json"),
         }
         self.stack = LocalStack(servers, folder, Ports.free(tasks=instances), settings)
+        self._packages = packages_of_a_release()
         self._count = users
         self.gateway = self.stack.gateway_url
         self.instance = self.stack.task_urls[0]
@@ -133,11 +135,12 @@ class Stand:
 
     def start(self, contestant: Contestant) -> list[Process]:
         """Start a contestant's instances; return when they are ready."""
-        command = [*self._pinned, sys.executable, "-m", contestant.module]
+        # Without the site's packages, and with a release's.
+        command = [*self._pinned, sys.executable, "-S", "-m", contestant.module]
         name = contestant.module.rpartition(".")[2]
         started = []
         for port, url in zip(self.stack.ports.tasks, self.stack.task_urls, strict=True):
-            environment = contestant.environment(self.stack, port)
+            environment = {**contestant.environment(self.stack, port), "PYTHONPATH": str(self._packages)}
             log = self.folder / f"{name}@{port}.log"
             process = Process(contestant.name, command, log, environment, cwd=ROOT)
             process.start()

@@ -24,13 +24,13 @@ _OPTIONS = {
 # in a list of processes.
 _LOOK = """\
 look() {
-  if [ -h "$2" ]; then kind=link
+  if [ -d "$2" ]; then kind=directory
+  elif [ -h "$2" ]; then kind=link
   elif [ -f "$2" ]; then kind=regular
-  elif [ -d "$2" ]; then kind=directory
   elif [ -e "$2" ]; then kind=other
   else echo "$1 none"; return
   fi
-  set -- "$1" "$2" "$(stat --format='%a %U %G' -- "$2")"
+  set -- "$1" "$2" "$(stat --dereference --format='%a %U %G' -- "$2")"
   [ "$kind" != regular ] || set -- "$@" "$(sha256sum < "$2")"
   echo "$1 $kind $3 ${4%% *}"
 }

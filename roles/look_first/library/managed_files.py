@@ -21,7 +21,7 @@ short_description: Files and folders with their content, owner and rights, sever
 description:
   - The action of the same name looks first, without Python on the machine, and calls this for what differs.
   - A file is written beside its place, with its rights, checked, and put there whole. A link in its place is
-    replaced by it.
+    replaced by it; a link to a folder is a folder.
 options:
   files:
     description: What there has to be, in this order.
@@ -135,7 +135,7 @@ def bring_about(module, file):
     elif file["state"] == "directory":
         if not path.is_dir():
             path.mkdir(mode=0o700, parents=True)
-        give(module, file, file["path"])
+        give(module, file, os.path.realpath(path))  # somebody may have put it on another disk
     else:
         write(module, file)
 
