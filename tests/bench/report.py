@@ -38,7 +38,7 @@ _NOTES = """
 Each ratio is of two measurements of the same round; the rounds' median decides. An instance has a processor
 of its own; Nginx, Redis, MongoDB and the client share what is left, so requests per second are those of this
 computer, and the ratios are what carries over. CPU is what processes have used (`/proc/<pid>/stat`), for each
-request.
+request. All that is compared runs with a release's packages, and no others.
 
 **Where a target is not met.** What was tried is in [decision 10](decisions/0010-hot-path.md); what is left:
 

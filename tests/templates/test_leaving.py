@@ -39,7 +39,7 @@ FAIL = {
 
 
 # As if all of them had Nginx and mongod. Only looked for, as nothing of it is on this computer.
-MARKS = [{"path": f"/etc/systemd/system/{unit}.service.d/taskyard.conf"} for unit in ("mongod", "nginx")]
+MARKS = [f"/etc/systemd/system/{unit}.service.d/taskyard.conf" for unit in ("mongod", "nginx")]
 
 
 def leave(folder: Path, *before: object, limit: str = "all") -> tuple[int, str]:
@@ -50,7 +50,7 @@ def leave(folder: Path, *before: object, limit: str = "all") -> tuple[int, str]:
             "children": {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in GROUPS.items()},
         }
     }
-    variables = {"ansible_become": False, "__remove_marks": {"files": MARKS}}
+    variables = {"ansible_become": False, "__remove_marks": {"stdout_lines": MARKS}}
     (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
     (folder / "variables.yml").write_text(yaml.safe_dump(variables))
     playbook = [*before, {"ansible.builtin.import_playbook": str(ROOT / "playbooks" / "remove.yml")}]

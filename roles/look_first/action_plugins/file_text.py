@@ -19,14 +19,24 @@ class ActionModule(ActionBase):  # type: ignore[misc] # Ansible has no types
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, asked = self.validate_argument_spec({"path": {"type": "str", "required": True}})
         path = shlex.quote(asked["path"])
-        script = f"[ -f {path} ] || exit 0\nstat --format='%a %U %G' -- {path}\nbase64 --wrap=0 -- {path}\n"
+        script = f"""\
+set -e
+if [ -f {path} ]; then
+  stat --format='file_text rights %a %U %G' -- {path}
+  echo "file_text text $(base64 --wrap=0 -- {path})"
+else
+  echo "file_text none"
+fi
+"""
         done = self._low_level_execute_command("/bin/sh -s", in_data=script.encode())
-        if done["rc"] != 0:
-            return {
-                **result,
-                "failed": True,
-                "msg": f"{asked['path']} cannot be read: {done['stderr'].strip()}",
-            }
-        rights, _, encoded = done["stdout"].partition("\n")
-        text = base64.b64decode(encoded).decode(errors="replace")
-        return {**result, "changed": False, "exists": bool(rights), "rights": rights.strip(), "text": text}
+        # Whatever else the session prints before it, such as a shell's own file of somebody's.
+        said = [
+            line.split(" ", 2)[1:] for line in done["stdout"].splitlines() if line.startswith("file_text ")
+        ]
+        match said:
+            case [["none"]]:
+                return {**result, "changed": False, "exists": False, "rights": "", "text": ""}
+            case [["rights", rights], ["text", encoded]]:
+                text = base64.b64decode(encoded, validate=True).decode(errors="replace")
+                return {**result, "changed": False, "exists": True, "rights": rights, "text": text}
+        return {**result, "failed": True, "msg": f"{asked['path']} cannot be read: {done['stderr'].strip()}"}

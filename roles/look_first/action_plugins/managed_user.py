@@ -22,8 +22,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # Ansible has no types
             {"name": {"type": "str", "required": True}, "home": {"type": "str", "default": "/nonexistent"}}
         )
         script = f"getent passwd -- {shlex.quote(asked['name'])} | cut -d: -f1,6,7\n"
-        seen = self._low_level_execute_command("/bin/sh -s", in_data=script.encode())["stdout"]
-        if seen.strip() == f"{asked['name']}:{asked['home']}:{_SHELL}":
+        seen = self._low_level_execute_command("/bin/sh -s", in_data=script.encode())["stdout"].splitlines()
+        if f"{asked['name']}:{asked['home']}:{_SHELL}" in seen:
             return {**result, "changed": False}
         arguments = {**asked, "system": True, "create_home": False, "shell": _SHELL}
         done = self._execute_module("ansible.builtin.user", module_args=arguments, task_vars=task_vars)

@@ -7,6 +7,9 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+# What the session prints before it is not the program's, such as a shell's own file of somebody's.
+_BEGIN = "plain_command begins"
+
 
 class ActionModule(ActionBase):  # type: ignore[misc] # Ansible has no types
     """What Ansible looks for."""
@@ -23,7 +26,10 @@ class ActionModule(ActionBase):  # type: ignore[misc] # Ansible has no types
             }
         )
         given = asked["stdin"] if asked["stdin"].endswith("\n") else asked["stdin"] + "\n"
-        done = self._low_level_execute_command(shlex.join(asked["argv"]), in_data=given.encode())
+        command = f"echo {shlex.quote(_BEGIN)}; {shlex.join(asked['argv'])}"
+        done = self._low_level_execute_command(command, in_data=given.encode())
+        done["stdout"] = done["stdout"].partition(f"{_BEGIN}\n")[2]
+        done["stdout_lines"] = done["stdout"].splitlines()
         if done["rc"] != 0:
             done |= {"failed": True, "msg": f"{asked['argv'][0]} ended with {done['rc']}"}
         return {**result, **done, "changed": True}

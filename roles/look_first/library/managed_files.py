@@ -133,9 +133,12 @@ def bring_about(module, file):
         with suppress(FileNotFoundError):
             path.unlink()
     elif file["state"] == "directory":
-        if not path.is_dir():
-            path.mkdir(mode=0o700, parents=True)
-        give(module, file, os.path.realpath(path))  # somebody may have put it on another disk
+        # Folders above it that are missing are made alike, whatever the session's umask is.
+        missing = [each for each in (path, *path.parents) if not each.is_dir()]
+        for folder in [*reversed(missing), path]:
+            if folder in missing and not folder.is_dir():
+                folder.mkdir(mode=0o700)
+            give(module, file, os.path.realpath(folder))  # somebody may have put it on another disk
     else:
         write(module, file)
 

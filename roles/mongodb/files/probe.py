@@ -8,7 +8,7 @@ Prints ``{"sets": {"data1:27017": "taskyard" or "" (none yet) or null (no answer
 "roles": ["name"], "accounts": ["account"], "former": [{"account", "database"}],
 "config": {"hosts": ["data1:27017"], "election_timeout_ms": 2000} or null}``: ``roles`` and ``accounts`` are
 those that are missing, or may do anything else than they should, or cannot sign in; ``config`` is the set's,
-null where the administrator cannot ask.
+null where the administrator cannot ask, or nobody is primary.
 """
 
 import json
@@ -50,7 +50,9 @@ def refuses(user):
 
 
 def set_config(client):
-    """The members and the patience of the set to which this machine belongs."""
+    """The members and the patience of the set to which this machine belongs; None while it has no primary."""
+    if not client.admin.command("hello").get("primary"):
+        return None
     config = client.admin.command("replSetGetConfig")["config"]
     return {
         "hosts": [member["host"] for member in config["members"]],
@@ -65,15 +67,16 @@ def is_former(name, user):
 
 def role_serves(client, user):
     """Whether the role may do what it should, and no more."""
-    asked = {"rolesInfo": {"role": user["name"], "db": "admin"}, "showPrivileges": True}
-    found = client.admin.command(asked)["roles"]
+    shown = {"showPrivileges": True, "showAuthenticationRestrictions": True}
+    found = client.admin.command({"rolesInfo": {"role": user["name"], "db": "admin"}, **shown})["roles"]
     wanted = {(each["database"], "", frozenset(each["actions"])) for each in user["privileges"]}
     return [
         {
             (each["resource"].get("db"), each["resource"].get("collection"), frozenset(each["actions"]))
-            for each in role["inheritedPrivileges"]
+            for each in role["privileges"]
         }
         for role in found
+        if not role["roles"] and not role["authenticationRestrictions"]
     ] == [wanted]
 
 

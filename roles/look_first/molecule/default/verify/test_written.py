@@ -24,6 +24,12 @@ def test_a_folder_has_its_owner_and_rights(machine: Host) -> None:
     assert (folder.is_directory, folder.mode, folder.user, folder.group) == (True, 0o750, "root", "reader")
 
 
+def test_folders_above_a_folder_are_made_like_it(machine: Host) -> None:
+    assert [machine.file(path).mode for path in ("/srv/deep", "/srv/deep/er", "/srv/deep/er/still")] == [
+        0o755
+    ] * 3
+
+
 def test_nothing_that_belongs_to_writing_is_left(machine: Host) -> None:
     assert sorted(machine.file("/etc/reader").listdir()) == ["empty", "it's here.conf", "settings.json"]
 
