@@ -50,8 +50,8 @@ Python packages (fetched and unpacked on this computer, sent, compiled). It conf
 _NOTES = """\
 What takes the rest of the time, and the script does not do: Ansible asks and sets some hundred things, one
 after the other, with a process for each ([decision 11](decisions/0011-looking-first.md)); where nothing is to
-be done, that alone is what [performance-cluster.md](performance-cluster.md) says of `site.yml`. MongoDB, Redis
-and the instances are started one after the other, and each is waited for.
+be done, that alone is what [performance-cluster.md](performance-cluster.md) says of `site.yml`. MongoDB,
+Redis and the instances are started one after the other, and each is waited for.
 
 The slowest tasks of `make up`:"""
 _INSTALLED = "dpkg-query --show --showformat '${db:Status-Abbrev} ${Package}\\n' | sed -n 's/^ii *//p'"
