@@ -200,7 +200,7 @@ def test_a_run_of_the_playbook_is_read_as_it_is_printed() -> None:
 
 def test_the_report_of_a_cluster_has_all_that_was_measured() -> None:
     parts = {"Redis": 20.0, "task instances": 140.0, "Nginx": 90.0}
-    steady = {0.5: Steady(1000, 2, 3, 6, 9, 0)}
+    steady = {0.5: [Steady(1000, 2, 3, 6, 9, 0)]}
     runs = [Run(seconds, 0, [("role : Task", seconds / 10)]) for seconds in (30, 20)]
     measured = cluster.Measured([Sample(parts, 2000, 1, 8)], steady, runs)
     found = list(cluster.rows(measured))

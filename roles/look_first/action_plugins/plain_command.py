@@ -22,14 +22,19 @@ class ActionModule(ActionBase):  # type: ignore[misc] # Ansible has no types
         _, asked = self.validate_argument_spec(
             {
                 "argv": {"type": "list", "elements": "str", "required": True},
-                "stdin": {"type": "str", "required": True},
+                "stdin": {"type": "str", "default": ""},
+                "chdir": {"type": "str"},
             }
         )
         given = asked["stdin"] if asked["stdin"].endswith("\n") else asked["stdin"] + "\n"
-        command = f"echo {shlex.quote(_BEGIN)}; {shlex.join(asked['argv'])}"
+        there = [f"cd {shlex.quote(asked['chdir'])}"] if asked["chdir"] else []
+        command = " && ".join([*there, f"echo {shlex.quote(_BEGIN)}", shlex.join(asked["argv"])])
         done = self._low_level_execute_command(command, in_data=given.encode())
         done["stdout"] = done["stdout"].partition(f"{_BEGIN}\n")[2]
         done["stdout_lines"] = done["stdout"].splitlines()
         if done["rc"] != 0:
-            done |= {"failed": True, "msg": f"{asked['argv'][0]} ended with {done['rc']}"}
+            done |= {
+                "failed": True,
+                "msg": f"{asked['argv'][0]} ended with {done['rc']}: {done['stderr'].strip()}",
+            }
         return {**result, **done, "changed": True}

@@ -16,7 +16,10 @@ options:
   stdin:
     description: What it reads. A newline is added where none is at the end.
     type: str
-    required: true
+    default: ""
+  chdir:
+    description: The folder in which it begins.
+    type: str
 author: Taskyard
 """
 
