@@ -85,7 +85,7 @@ bench: venv ## how fast the product is here, beside what users would have otherw
 bench-check: venv ## is anything much slower, beside what it is compared with, than in docs/performance.md? (five minutes)
 	@python -m tests.bench --check --rounds 3
 
-bench-cluster: venv ## how fast the running cluster is, and site.yml on it: writes docs/performance-cluster.md (ROUNDS=3, nine minutes)
+bench-cluster: venv ## how fast the running cluster is, and site.yml on it: writes docs/performance-cluster.md (ROUNDS=3)
 	@python -m tests.bench.cluster --env $(ENV) --rounds $(ROUNDS)
 
 bench-up: venv ## how long a first make up takes, beside a bare script with the same work: writes docs/performance-up.md (machines of its own)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 def public_half(private_key: str) -> str:
     """The public key of a private one (PEM, RFC 7468). Raises ValueError when it is none."""
-    # Here: every process that runs a task loads every filter, and this takes it a tenth of a second.
+    # Here: every process that runs a task loads every filter, and few of them need this, which is large.
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - as said above
 
     # That its numbers belong together was seen to when it was made; it is asked for many times in a run.

@@ -27,7 +27,7 @@ from tools import servers
 from tools.capacity import MEDIANS
 from tools.cluster.shell import StopError, say
 from tools.debian import require_program
-from tools.packages import ROOT
+from tools.packages import ROOT, FetchError
 
 RESULTS = ROOT / ".cache" / "bench"
 DOCUMENT = ROOT / "docs" / "performance.md"
@@ -66,7 +66,7 @@ def main() -> int:
                 if arguments.check:
                     return check(stand, arguments.rounds, arguments.seconds)
                 return whole(stand, processors, arguments.rounds, arguments.seconds)
-    except (StopError, servers.ServersError, RuntimeError) as error:
+    except (StopError, FetchError, servers.ServersError, RuntimeError) as error:
         sys.stderr.write(f"taskyard: {error}\n")
         return 1
 

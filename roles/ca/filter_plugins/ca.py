@@ -12,7 +12,7 @@ def ca_serves(folder: str, name: str) -> bool:
     What is not there or cannot be read does not serve, nor what tasks/main.yml would make otherwise, or a key
     or a folder that others can read.
     """
-    # Here: every process that runs a task loads every filter, and this takes it a tenth of a second.
+    # Here: every process that runs a task loads every filter, and few of them need this, which is large.
     from cryptography import x509  # noqa: PLC0415 - as said above
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415 - as said above
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - as said above

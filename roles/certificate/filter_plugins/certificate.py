@@ -22,7 +22,7 @@ def certificate_serves(kept: str, names: Iterable[str], authority: str, days: in
     What is not there or cannot be read does not serve, nor what tasks/main.yml would make otherwise, or what
     others can read.
     """
-    # Here: every process that runs a task loads every filter, and this takes it a tenth of a second.
+    # Here: every process that runs a task loads every filter, and few of them need this, which is large.
     from cryptography import x509  # noqa: PLC0415 - as said above
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415 - as said above
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - as said above

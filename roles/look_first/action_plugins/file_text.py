@@ -35,8 +35,8 @@ fi
         ]
         match said:
             case [["none"]]:
-                return {**result, "changed": False, "exists": False, "rights": "", "text": ""}
+                return {**result, "changed": False, "rights": "", "text": ""}
             case [["rights", rights], ["text", encoded]]:
                 text = base64.b64decode(encoded, validate=True).decode(errors="replace")
-                return {**result, "changed": False, "exists": True, "rights": rights, "text": text}
+                return {**result, "changed": False, "rights": rights, "text": text}
         return {**result, "failed": True, "msg": f"{asked['path']} cannot be read: {done['stderr'].strip()}"}

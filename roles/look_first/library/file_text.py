@@ -15,10 +15,6 @@ author: Taskyard
 """
 
 RETURN = r"""
-exists:
-  description: Whether there is such a file.
-  returned: success
-  type: bool
 text:
   description: What it says, as UTF-8. Empty where there is none.
   returned: success

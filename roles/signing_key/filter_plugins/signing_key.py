@@ -8,7 +8,7 @@ from pathlib import Path
 
 def signing_key_is_kept(path: str) -> bool:
     """Whether there is a private key that only its owner can read, in a folder that is its owner's alone."""
-    # Here: every process that runs a task loads every filter, and this takes it a tenth of a second.
+    # Here: every process that runs a task loads every filter, and few of them need this, which is large.
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - as said above
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - as said above
 
