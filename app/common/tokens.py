@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Container, Mapping
 from typing import Annotated, Any, NamedTuple
 
@@ -38,14 +37,17 @@ class InvalidTokenError(ProblemError):
 
 
 class Identity(NamedTuple):
+    """Whose token it is, and until when (seconds since 1970)."""
+
     user_id: str
     session_id: str
+    expires: float
 
 
 class TokenVerifier:
     """Turns an access token into who it is for. Verified tokens are remembered until they expire.
 
-    What is remembered is their digest: it is a tenth as long, and nobody can sign in with it.
+    What is remembered is their digest: it is a small part of it, and nobody can sign in with it.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class TokenVerifier:
         self._issuer = issuer
         self._audience = audience
         self._ended = ended
-        self._verified: OrderedDict[bytes, tuple[Identity, float]] = OrderedDict()
+        self._verified: dict[bytes, Identity] = {}
 
     def use(self, keys: Mapping[str, PublicKey]) -> None:
         """Exchange the keys. What they do not verify any more is not remembered either."""
@@ -69,16 +71,15 @@ class TokenVerifier:
             known = self._verify(token)
             self._verified[digest] = known
             if len(self._verified) > _REMEMBERED:
-                self._verified.popitem(last=False)
-        identity, expires = known
-        if time.time() >= expires:
+                del self._verified[next(iter(self._verified))]  # who has been there longest
+        if time.time() >= known.expires:
             del self._verified[digest]
             raise InvalidTokenError
-        if identity.session_id in self._ended:
+        if known.session_id in self._ended:
             raise InvalidTokenError
-        return identity
+        return known
 
-    def _verify(self, token: str) -> tuple[Identity, float]:
+    def _verify(self, token: str) -> Identity:
         if len(token) > _MAX_LENGTH:
             raise InvalidTokenError
         try:
@@ -96,8 +97,7 @@ class TokenVerifier:
                 options=_REQUIRED,
             )
             strict_json.parse(said)
-            identity = Identity(str(claims["sub"]), str(claims["sid"]))
-            return identity, float(claims["exp"])
+            return Identity(str(claims["sub"]), str(claims["sid"]), float(claims["exp"]))
         except (JWTError, HTTPException, LookupError, ValueError, TypeError, RecursionError, OverflowError):
             raise InvalidTokenError from None
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable
 from typing import NamedTuple
 
 from app.tasks import cache_scripts
 from app.tasks.cache_wire import Receive, SharedWire, Wire
+from app.tasks.unique import unique
 
 # What one user can make Redis hold: 8 MiB.
 MAX_LISTS = 32
@@ -40,8 +40,7 @@ class CacheReads:
     async def lease(self, user: str, query: str, milliseconds: int) -> Lease | None:
         """Return the right to store a list; nothing while a writer is at work."""
         wire = await self.wire.open()
-        made = secrets.token_hex(8)
-        token = await wire.script(cache_scripts.LEASE, cache_scripts.keys(user), made, milliseconds)
+        token = await wire.script(cache_scripts.LEASE, cache_scripts.keys(user), unique(), milliseconds)
         return None if token is None else Lease(wire.field(query), wire.run, token)
 
     async def fill(self, user: str, lease: Lease, entry: bytes) -> None:

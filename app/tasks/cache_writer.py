@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from app.tasks import cache_scripts
 from app.tasks.cache_connection import CacheDownError, Script
 from app.tasks.cache_wire import SharedWire
 from app.tasks.suspensions import SEEN_SECONDS, Suspensions
+from app.tasks.unique import unique
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class CacheWriter:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _write(self, user: str, operation: Callable[[], Awaitable[T]]) -> T:
-        writer = secrets.token_hex(8)
+        writer = unique()
         if not await self._mark(user, writer):
             await self._begin_without_mark(user, writer)
         try:
@@ -156,7 +156,7 @@ class CacheWriter:
 
     async def _pay(self, user: str, debt: _Debt) -> bool:
         if debt.unknown:
-            return await self._mark(user, secrets.token_hex(8))
+            return await self._mark(user, unique())
         return await self._clear(user, debt.to_clear)
 
     def _leave(self, user: str, writer: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -95,7 +96,7 @@ def service(
 
 def identity(tokens: TokenPair) -> Identity:
     user, session = tokens.access_token.split()
-    return Identity(user, session)
+    return Identity(user, session, math.inf)
 
 
 @pytest.fixture

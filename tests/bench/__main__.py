@@ -1,6 +1,6 @@
 """Measure the product here, beside what users would have otherwise, and write docs/performance.md.
 
-    python -m tests.bench [--rounds 5] [--seconds 2] [--brief] [--check]
+    python -m tests.bench [--rounds 9] [--seconds 1] [--brief] [--check]
 
 Everything runs on this computer as an ordinary user; wrk, which sends the load, has to be installed. With
 --brief it takes a minute and writes nothing: for trying a change. --check compares ratios with those of the
@@ -34,19 +34,19 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 PICTURES = DOCUMENT.with_suffix("")
 _REQUESTS = 100_000
 _LOADS = (0.25, 0.5, 0.75, 0.9)  # of the capacity
-_STEADY_SECONDS = 3
+_STEADY_ROUNDS, _STEADY_SECONDS = 5, 3
+_STORMS = 3
 _STORM_LOAD = 0.1  # of the capacity: what storm and lists need together is more than there is
 _STARTS = 5
 _INSTANCES = (1, 3)
-_FEW = 3  # rounds of what takes long
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default: 5)")
-    parser.add_argument("--seconds", type=int, default=2, help="for how long each time (default: 2)")
+    parser.add_argument("--rounds", type=int, default=9, help="how often each is measured (default: 9)")
+    parser.add_argument("--seconds", type=int, default=1, help="for how long each time (default: 1)")
     parser.add_argument(
         "--brief", action="store_true", help="two rounds of the lists alone; nothing is written"
     )
@@ -100,14 +100,14 @@ def whole(stand: Stand, processors: Processors, count: int, seconds: int) -> int
     capacity = samples.medians(HIT.name, lambda one: one.rate)
     steady: dict[float, list[Steady]] = {share: [] for share in _LOADS}
     with stand.running(PRODUCT):
-        for number in range(count):
+        for number in range(_STEADY_ROUNDS):
             for share in _LOADS:
                 steady[share].append(measure.steady(stand, capacity * share, _STEADY_SECONDS))
             half = steady[0.5][-1]
             shown = f"p50 {half.p50_ms:.2f} ms, p99 {half.p99_ms:.2f} ms"
-            say(f"round {number + 1} of {count}, {half.rate:.0f} requests/s: {shown}")
+            say(f"round {number + 1} of {_STEADY_ROUNDS}, {half.rate:.0f} requests/s: {shown}")
         say("letting many more people sign in than can be")
-        storms = storm.storms(stand, capacity * _STORM_LOAD, _FEW)
+        storms = storm.storms(stand, capacity * _STORM_LOAD, _STORMS)
     say(f"counting what an instance has in memory after {_REQUESTS} requests, and after as many more")
     memory = measure.size(stand, _REQUESTS)
     say("starting an instance a few times")
@@ -125,8 +125,8 @@ def whole(stand: Stand, processors: Processors, count: int, seconds: int) -> int
                 stand.stack.servers, folder, processors.all, users=users, instances=instances
             )
             stack.enter_context(several[instances].open())
-        scaling = measure.scaling(several, _FEW, seconds)
-        of_the_floor = measure.scaling(several, _FEW, seconds, measure.FLOOR)
+        scaling = measure.scaling(several, count, seconds)
+        of_the_floor = measure.scaling(several, count, seconds, measure.FLOOR)
     results = Results(samples, scaling, of_the_floor, steady, storms, memory, starts)
     found = list(rows(results))
     write(results, found, report.conditions(stand, count, seconds))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import cpu_count
 
 from tools.local_stack import LocalStack
 
@@ -16,6 +17,11 @@ def _product(stack: LocalStack, port: int) -> Environment:
 
 def _unlimited_product(stack: LocalStack, port: int) -> Environment:
     return {**_product(stack, port), "TASKYARD_TASKS_QUOTA": "1000000"}
+
+
+def _driver(stack: LocalStack, port: int) -> Environment:
+    # As Motor comes, without what the product tells it.
+    return {**_unlimited_product(stack, port), "MOTOR_MAX_WORKERS": str(5 * cpu_count())}
 
 
 def _tutorial(stack: LocalStack, port: int) -> Environment:
@@ -40,4 +46,4 @@ PRODUCT = Contestant("the product", "app.tasks", _unlimited_product)
 BARE = Contestant("bare ASGI", "tests.bench.bare", _product)
 TUTORIAL = Contestant("tutorial", "tests.bench.tutorial", _tutorial)
 MONOLITH = Contestant("the monolith without a cache", "tests.bench.monolith", _monolith)
-DRIVER = Contestant("driver alone", "tests.bench.driver", _unlimited_product)
+DRIVER = Contestant("driver alone", "tests.bench.driver", _driver)

@@ -1,12 +1,15 @@
-"""Rounds: every workload once in each, beginning with another one each time."""
+"""Rounds: every workload once in each, those that are compared one right after the other.
+
+A computer that others use, too, is faster at one moment than at the next: loads are short, rounds are many.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 from statistics import median
 from typing import Self
@@ -16,13 +19,14 @@ from tests.bench.contestants import BARE, DRIVER, MONOLITH, PRODUCT, TUTORIAL, C
 from tests.bench.load import Asking, Load
 from tests.bench.open_loop import Latencies
 from tests.bench.processes import resident_bytes
-from tests.bench.stand import Stand
+from tests.bench.stand import Running, Stand
 from tools.cluster.shell import say, stop
-from tools.local_process import Process
 
 _WARM_SECONDS = 1
 _TRIES = 3
 _PROFILE_SECONDS = 3
+# More lists than are read out of MongoDB in a load.
+_READ_ANEW = 5000
 
 
 def nothing(_: Stand, __: Asking) -> None:
@@ -115,17 +119,22 @@ def mixed(stand: Stand) -> Asking:
 
 def everybody_once(stand: Stand, asking: Asking) -> None:
     """Every token has been verified, and every list is in the cache."""
-    load.send(stand.gateway, Asking(asking.users, "each"), _seconds_for_all(stand))
+    everybody, seconds = Asking(asking.users, "each"), _WARM_SECONDS
+    found = load.send(stand.gateway, everybody, seconds)
+    while found.requests < len(stand.users) or found.misses:
+        if found.requests < len(stand.users):
+            seconds *= 2
+        found = load.send(stand.gateway, everybody, seconds)
 
 
-def nothing_cached(stand: Stand, asking: Asking) -> None:
-    everybody_once(stand, asking)
-    stand.empty_cache()
+def some(stand: Stand) -> Asking:
+    """Those whose lists are read anew."""
+    users = stand.users[:_READ_ANEW]
+    return Asking(stand.asking("some", [user.token for user in users]), "each")
 
 
-def _seconds_for_all(stand: Stand) -> int:
-    """Nearly all lists are in the cache by then; a computer on which they are not is asked once more."""
-    return 2 + len(stand.users) // 1200
+def not_cached(stand: Stand, _: Asking) -> None:
+    stand.forget(stand.users[:_READ_ANEW])
 
 
 def hits(found: Load) -> int:
@@ -150,81 +159,94 @@ FLOOR = Workload("bare ASGI", BARE, one, hits)
 OLD_WAY = Workload("tutorial", TUTORIAL, one, answers)
 KNOWN = Workload("304", PRODUCT, who_knows, hits)
 MANY = Workload("HIT, 10 000 users", PRODUCT, zipf, hits, everybody_once)
-MISS = Workload("MISS", PRODUCT, each, misses, nothing_cached)
-QUERY = Workload("driver: find", DRIVER, each, answers)
+MISS = Workload("MISS", PRODUCT, some, misses, not_cached)
+QUERY = Workload("driver: find", DRIVER, some, answers)
 POST = Workload("POST", PRODUCT, writers, hits)
 INSERT = Workload("driver: insert", DRIVER, writers, hits)
 SHARED = Workload("HIT, a hundred users", PRODUCT, each, hits)
 MANY_BEFORE = Workload("monolith, 10 000 users", MONOLITH, zipf, answers)
 MIXED = Workload("mixed", PRODUCT, mixed, lists_and_posts)
 MIXED_BEFORE = Workload("monolith, mixed", MONOLITH, mixed, answers)
-# Those of a contestant one after the other: it is started once for all of them.
+# Those that are compared are neighbours.
 WORKLOADS = (
+    OLD_WAY,
     FLOOR,
     HIT,
     KNOWN,
     MANY,
-    MISS,
-    POST,
-    MIXED,
-    QUERY,
-    INSERT,
     MANY_BEFORE,
     MIXED_BEFORE,
-    OLD_WAY,
+    MIXED,
+    POST,
+    INSERT,
+    QUERY,
+    MISS,
 )
 
 
 def rounds(stand: Stand, count: int, seconds: int, workloads: Sequence[Workload] = WORKLOADS) -> Samples:
-    """Measure all workloads in turn. Raises StopError."""
+    """Measure all workloads in turn, every other round backwards. Raises StopError."""
     samples = Samples({workload.name: [] for workload in workloads})
-    for number in range(count):
-        first = number % len(workloads)
-        ordered = (*workloads[first:], *workloads[:first])
-        for contestant, group in groupby(ordered, lambda each: each.contestant):
-            with stand.running(contestant) as processes:
-                for workload in group:
-                    sample = measured(stand, processes, workload, seconds)
-                    samples.of[workload.name].append(sample)
-                    say(
-                        f"round {number + 1} of {count}, {workload.name}: {sample.cpu['app']:.0f} CPU µs"
-                        f" a request (app), {sample.rate:.0f} requests/s"
-                    )
+    with ExitStack() as stack:
+        contestants = {workload.contestant for workload in workloads}
+        started = {each: stack.enter_context(stand.started(each)) for each in contestants}
+        for workload in workloads:
+            stand.put(started[workload.contestant])
+            load.send(stand.gateway, workload.asking(stand), _WARM_SECONDS)
+        for number in range(count):
+            said = []
+            for workload in workloads[:: -1 if number % 2 else 1]:
+                stand.put(started[workload.contestant])
+                sample = measured(stand, started[workload.contestant], workload, seconds)
+                samples.of[workload.name].append(sample)
+                said.append(f"{workload.name} {sample.cpu['app']:.0f}")
+            say(f"round {number + 1} of {count}, CPU µs a request (app): {', '.join(said)}")
     return samples
 
 
-def measured(stand: Stand, processes: Sequence[Process], workload: Workload, seconds: int) -> Sample:
+def measured(stand: Stand, running: Running, workload: Workload, seconds: int) -> Sample:
     """Put load on a contestant. Raises StopError when its answers are not what the workload is about."""
     asking = workload.asking(stand)
-    load.send(stand.gateway, asking, _WARM_SECONDS)
     for _ in range(_TRIES):
         workload.before(stand, asking)
-        before, asked = stand.used(processes), stand.operations()
+        before, asked = stand.used(running), stand.operations()
         found = load.send(stand.gateway, asking, seconds)
-        after, operations = stand.used(processes), stand.operations() - asked
+        after, operations = stand.used(running), stand.operations() - asked
         if found.is_about(workload.meant(found)):
             cpu = {name: (after[name] - before[name]) / found.requests * 1e6 for name in after}
             return Sample(cpu, found.rate, found.p50_ms, found.p99_ms, operations / found.requests)
         say(f"{workload.name}: {found}, once more")
     return stop(
-        f"{workload.name}: {_TRIES} loads were not answered as they should be; see {processes[0].log}"
+        f"{workload.name}: {_TRIES} loads were not answered as they should be; see {running.processes[0].log}"
     )
 
 
 def scaling(
     stands: Mapping[int, Stand], count: int, seconds: int, workload: Workload = SHARED
 ) -> dict[int, list[Sample]]:
-    """Cached lists from stands with different numbers of instances, in turn."""
+    """Cached lists from stands with different numbers of instances, in turn. Raises StopError."""
     found: dict[int, list[Sample]] = {instances: [] for instances in stands}
-    for number in range(count):
-        for instances in sorted(stands, reverse=number % 2 == 1):
-            found[instances].extend(rounds(stands[instances], 1, seconds, (workload,)).of[workload.name])
+    with ExitStack() as stack:
+        started = {
+            instances: stack.enter_context(stand.running(workload.contestant))
+            for instances, stand in stands.items()
+        }
+        for stand in stands.values():
+            load.send(stand.gateway, workload.asking(stand), _WARM_SECONDS)
+        for number in range(count):
+            said = []
+            for instances in sorted(stands, reverse=number % 2 == 1):
+                one = measured(stands[instances], started[instances], workload, seconds)
+                found[instances].append(one)
+                said.append(f"{one.cpu['app']:.0f} of {instances}")
+            say(f"round {number + 1} of {count}, {workload.name}, CPU µs a request (app): {', '.join(said)}")
     return found
 
 
 def profile(stand: Stand, workload: Workload, py_spy: Path, file: Path) -> None:
     """Draw a flame graph of a contestant under load. Raises StopError."""
-    with stand.running(workload.contestant) as (process,):
+    with stand.running(workload.contestant) as running:
+        (process,) = running.processes
         asking = workload.asking(stand)
         load.send(stand.gateway, asking, _WARM_SECONDS)
         workload.before(stand, asking)
@@ -275,7 +297,8 @@ class Size:
 
 def size(stand: Stand, requests: int) -> Size:
     """Of the product, when everybody asks for their list."""
-    with stand.running(PRODUCT) as (process,):
+    with stand.running(PRODUCT) as running:
+        (process,) = running.processes
         found = [resident_bytes(process.pid)]
         for _ in range(2):
             answered = 0
@@ -315,6 +338,6 @@ def starts(stand: Stand, count: int) -> Iterator[float]:
     """Seconds from the start of an instance to its being ready."""
     for _ in range(count):
         began = time.monotonic()
-        (process,) = stand.start(PRODUCT)
+        running = stand.start(PRODUCT)
         yield time.monotonic() - began
-        process.stop()
+        running.stop()

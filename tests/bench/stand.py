@@ -1,4 +1,4 @@
-"""A gateway, MongoDB and Redis on this computer, and one port behind them where contestants take turns.
+"""A gateway, MongoDB and Redis on this computer, and contestants who take turns behind the gateway.
 
 A contestant has a processor of its own where there are several; all else, the client too, shares the others.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -23,14 +24,15 @@ from redis import Redis
 
 from app.auth.signing import TokenSigner
 from app.common.keys import read_private_key
+from app.tasks import cache_scripts
 from app.tasks.models import TaskCreate
 from app.tasks.repository import new_documents
 from app.tasks.representation import to_fields
 from tests.bench.contestants import PRODUCT, Contestant
 from tests.bench.packages import packages_of_a_release
-from tests.bench.processes import cpu_seconds
+from tests.bench.processes import children, cpu_seconds
 from tools.local_process import Process
-from tools.local_stack import LocalStack, Ports, wait_until_ready
+from tools.local_stack import LocalStack, Ports, free_ports, wait_until_ready
 from tools.packages import ROOT
 from tools.servers import Servers
 
@@ -39,6 +41,7 @@ WRITERS = 1_000  # others, so that the lists that are read stay as they are
 TASKS = 20
 _REDIS_MEMORY = "1gb"  # everybody's list has room
 _TOKEN_SECONDS = 6 * 3600
+_RELOAD_SECONDS = 10
 _ANY_NUMBER = "1000000 per 5 minutes"  # all load comes from one address
 # What is not about the connection, and which the gateway does not make itself.
 _NOT_THE_ANSWERS = {
@@ -79,6 +82,18 @@ class Processors:
         return Processors(self.contestants | self.others, self.others)
 
 
+@dataclass(frozen=True)
+class Running:
+    """A contestant's instances, and the ports that they listen on."""
+
+    processes: list[Process]
+    ports: Sequence[int]
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.stop()
+
+
 class Stand:
     """`users` people with lists, and `instances` of whatever contestant runs."""
 
@@ -104,7 +119,7 @@ class Stand:
         self._packages = packages_of_a_release()
         self._count = users
         self.gateway = self.stack.gateway_url
-        self.instance = self.stack.task_urls[0]
+        self._in_front_of: Running | None = None
         self.users: list[User] = []
         self.writers: list[User] = []
 
@@ -117,8 +132,8 @@ class Stand:
             with Redis.from_url(self.stack.redis_admin_url) as redis:
                 redis.config_set("maxmemory", _REDIS_MEMORY)
             self._make_users()
-            with self.running(PRODUCT):
-                self._keep_answer()
+            with self.started(PRODUCT) as product:
+                self._keep_answer(product)
             yield
 
     @cached_property
@@ -133,67 +148,89 @@ class Stand:
         file.write_text("".join(f"{line}\n" for line in lines))
         return file
 
-    def start(self, contestant: Contestant) -> list[Process]:
+    def start(self, contestant: Contestant) -> Running:
         """Start a contestant's instances; return when they are ready."""
         # Without the site's packages, and with a release's.
         command = [*self._pinned, sys.executable, "-S", "-m", contestant.module]
         name = contestant.module.rpartition(".")[2]
-        started = []
-        for port, url in zip(self.stack.ports.tasks, self.stack.task_urls, strict=True):
-            environment = {**contestant.environment(self.stack, port), "PYTHONPATH": str(self._packages)}
-            log = self.folder / f"{name}@{port}.log"
-            process = Process(contestant.name, command, log, environment, cwd=ROOT)
-            process.start()
-            started.append(process)
-            wait_until_ready(url, process)
-        return started
+        running = Running([], free_ports(len(self.stack.tasks)))
+        try:
+            for port in running.ports:
+                environment = {**contestant.environment(self.stack, port), "PYTHONPATH": str(self._packages)}
+                log = self.folder / f"{name}@{port}.log"
+                process = Process(contestant.name, command, log, environment, cwd=ROOT)
+                process.start()
+                running.processes.append(process)
+                wait_until_ready(f"http://127.0.0.1:{port}", process)
+        except BaseException:
+            running.stop()
+            raise
+        return running
 
     @contextmanager
-    def running(self, contestant: Contestant) -> Iterator[list[Process]]:
-        """A contestant's instances behind the gateway."""
-        processes = self.start(contestant)
+    def started(self, contestant: Contestant) -> Iterator[Running]:
+        """A contestant, whom the gateway does not ask yet."""
+        running = self.start(contestant)
         try:
-            self._wait_for_gateway()
-            yield processes
+            yield running
         finally:
-            for process in processes:
-                process.stop()
+            running.stop()
+
+    @contextmanager
+    def running(self, contestant: Contestant) -> Iterator[Running]:
+        """A contestant behind the gateway."""
+        with self.started(contestant) as running:
+            self.put(running)
+            yield running
+
+    def put(self, running: Running) -> None:
+        """Have the gateway ask these instances from now on. Raises RuntimeError."""
+        if running is self._in_front_of:
+            return
+        text = self._configuration
+        for port, theirs in zip(self.stack.ports.tasks, running.ports, strict=True):
+            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{theirs}")
+        gateway = self.stack.gateway
+        file = self.folder / "gateway" / "nginx.conf"
+        file.write_text(text)
+        before, give_up = set(children(gateway.pid)), time.monotonic() + _RELOAD_SECONDS
+        os.kill(gateway.pid, signal.SIGHUP)
+        while not (workers := children(gateway.pid)) or not before.isdisjoint(workers):
+            if time.monotonic() > give_up:
+                raise RuntimeError(f"the gateway does not reload:\n{gateway.tail()}")
+            time.sleep(0.02)
+        self._in_front_of = running
+
+    @cached_property
+    def _configuration(self) -> str:
+        """The gateway's, as the product's template has it."""
+        return (self.folder / "gateway" / "nginx.conf").read_text()
 
     def etag(self, user: User) -> str:
-        """The entity tag of somebody's list."""
+        """The entity tag of somebody's list, by the contestant whom the gateway asks."""
         headers = {"Authorization": f"Bearer {user.token}"}
-        return str(httpx.get(f"{self.instance}/tasks", headers=headers, trust_env=False).headers["etag"])
+        return str(httpx.get(f"{self.gateway}/tasks", headers=headers, trust_env=False).headers["etag"])
 
-    def empty_cache(self) -> None:
-        """Redis forgets all lists."""
+    def forget(self, users: Sequence[User]) -> None:
+        """Redis has no lists of theirs any more."""
         with Redis.from_url(self.stack.redis_admin_url) as redis:
-            redis.flushall()
+            redis.delete(*(key for user in users for key in cache_scripts.keys(user.id)))
 
     def operations(self) -> int:
         """How many operations MongoDB has been asked for since it was started."""
         with self.stack.database.admin() as client:
             return sum(client.admin.command("serverStatus")["opcounters"].values())
 
-    def used(self, contestant: Sequence[Process]) -> dict[str, float]:
+    def used(self, contestant: Running) -> dict[str, float]:
         """CPU seconds of each part since it was started."""
         stack = self.stack
         parts = {
-            "app": contestant,
+            "app": contestant.processes,
             "nginx": [stack.gateway],
             "redis": [stack.redis],
             "mongod": [stack.mongodb],
         }
         return {name: sum(cpu_seconds(each.pid) for each in part) for name, part in parts.items()}
-
-    def _wait_for_gateway(self) -> None:
-        """It asks an instance that was away again after a moment."""
-        headers = {"Authorization": f"Bearer {self.users[0].token}"} if self.users else {}
-        give_up = time.monotonic() + 30
-        with httpx.Client(base_url=self.gateway, trust_env=False, headers=headers) as client:
-            while client.get("/tasks").status_code != httpx.codes.OK:
-                if time.monotonic() > give_up:
-                    raise RuntimeError("the gateway does not reach the contestant")
-                time.sleep(0.1)
 
     def _make_users(self) -> None:
         key = read_private_key(self.stack.private_key)
@@ -221,10 +258,11 @@ class Stand:
         """How large a list is."""
         return len(json.loads((self.folder / "answer.json").read_text())["body"].encode())
 
-    def _keep_answer(self) -> None:
+    def _keep_answer(self, product: Running) -> None:
         """What the floor has to answer: what the product does, to the byte."""
         headers = {"Authorization": f"Bearer {self.users[0].token}"}
-        with httpx.Client(base_url=self.instance, trust_env=False, headers=headers) as client:
+        url = f"http://127.0.0.1:{product.ports[0]}"
+        with httpx.Client(base_url=url, trust_env=False, headers=headers) as client:
             client.get("/tasks")
             hit = client.get("/tasks")
         kept = [[name, value] for name, value in hit.headers.items() if name not in _NOT_THE_ANSWERS]

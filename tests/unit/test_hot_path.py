@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple, cast
@@ -29,7 +30,7 @@ class Verifier:
     def identity(self, token: str) -> Identity:
         if token != "good":
             raise InvalidTokenError
-        return Identity("anna", "session")
+        return Identity("anna", "session", math.inf)
 
 
 class Service:

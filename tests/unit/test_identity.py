@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 
 import httpx
@@ -17,7 +18,7 @@ class Verifier:
     def identity(self, token: str) -> Identity:
         if token != "good":
             raise InvalidTokenError
-        return Identity("anna", "session")
+        return Identity("anna", "session", math.inf)
 
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +31,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
     @app.get("/identity")
     async def identity(who: CurrentIdentity) -> list[str]:
-        return list(who)
+        return [who.user_id, who.session_id]
 
     @app.get("/user")
     async def user(user_id: CurrentUserId) -> str:

@@ -88,7 +88,7 @@ def test_two_tokens_are_never_the_same(keys: list[PrivateKey]) -> None:
 def test_tokens_of_the_old_and_the_new_key_are_both_good_while_keys_change(keys: list[PrivateKey]) -> None:
     verifier = TokenVerifier(read_public_keys(bundles[-1]), "me", "you")
     for key in keys:
-        assert verifier.identity(token_of(key)) == ("anna", "session")
+        assert verifier.identity(token_of(key))[:2] == ("anna", "session")
 
 
 def test_a_token_whose_key_was_taken_away_is_refused(keys: list[PrivateKey]) -> None:
@@ -102,7 +102,7 @@ def test_a_token_that_was_verified_once_still_expires(
 ) -> None:
     verifier = TokenVerifier({keys[0].public.kid: keys[0].public}, "me", "you")
     token = token_of(keys[0])
-    assert verifier.identity(token) == verifier.identity(token) == ("anna", "session")
+    assert verifier.identity(token)[:2] == verifier.identity(token)[:2] == ("anna", "session")
     later = time.time() + 60
     monkeypatch.setattr(time, "time", lambda: later)
     with pytest.raises(InvalidTokenError):
@@ -124,7 +124,7 @@ def test_a_forged_token_is_refused(keys: list[PrivateKey], how: str) -> None:
     ours = keys[0]
     verifier = TokenVerifier({ours.public.kid: ours.public}, "taskyard", "taskyard", {"other"})
     pem = bundles[-1].read_bytes()
-    assert verifier.identity(forge(ours, pem, "nothing", "anna")) == ("anna", "x")
+    assert verifier.identity(forge(ours, pem, "nothing", "anna"))[:2] == ("anna", "x")
     with pytest.raises(InvalidTokenError) as refused:
         verifier.identity(forge(ours, pem, how, "anna"))
     assert refused.value.status == 401
