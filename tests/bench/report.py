@@ -38,14 +38,18 @@ _NOTES = """
 Each ratio is of two measurements of the same round; the rounds' median decides. An instance has a processor
 of its own; Nginx, Redis, MongoDB and the client share what is left, so requests per second are those of this
 computer, and the ratios are what carries over. CPU is what processes have used (`/proc/<pid>/stat`), for each
-request. All that is compared runs with a release's packages, and no others.
+request. All that is compared runs with a release's packages, and no others, one right after the other.
 
-**Where a target is not met.** What was tried is in [decision 10](decisions/0010-hot-path.md); what is left:
+**Where a target is not met, or hardly**, this is what the profiles show. What was tried is in
+[decision 10](decisions/0010-hot-path.md).
 
-- *MISS*: the lease and the filling in Redis, turning documents into tasks, their digest, and the task and
-  the deadline that the driver alone does not have.
+- *MISS*: the lease and the filling in Redis, turning documents into tasks and JSON, their digest, and the
+  deadline, none of which the driver alone has; and that the event loop and the driver's threads have one
+  interpreter, for which they wait longer when the loop has more to do.
 - *POST*: the mark in Redis and its clearing, the deadline, the task that ends a write whose client has gone,
   and the layers that limit a body and write the log, which the bare route does not have.
+- *Login storm*: passwords are hashed on the processor from which Nginx, Redis and this client have their
+  time, too.
 - *More instances*: bare ASGI does not stay the same either, when there are more processes than processors;
   and fewer requests of each instance share a question to Redis, or a turn of the event loop.
 - *Memory*: most of it is code, of FastAPI, cryptography and the two databases' clients; the rest are the
@@ -57,8 +61,8 @@ What is compared:
   log.
 - **tutorial** is FastAPI with a pool of Redis connections, `json`, pydantic models and a token that is
   decoded each time (`tests/bench/tutorial.py`).
-- **driver** is Motor alone: the same query (and then bytes that are there already), the same insert behind
-  the same route.
+- **driver** is Motor alone, as it comes: the same query (and then bytes that are there already), the same
+  insert behind the same route.
 - **monolith** is both services in one process, in which each list is read from MongoDB: the picture before
   the split (`tests/bench/monolith.py`).
 - **POST** is what a hundred people add, one task after the other; whoever was counted lately for the quota
