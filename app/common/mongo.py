@@ -28,6 +28,10 @@ Database = AsyncIOMotorDatabase[Document]
 OPERATION_SECONDS = 5.0
 _SELECTION_MS = 3000
 _SAY_EVERY_SECONDS = 5.0
+# What a member says that is shut down, or steps down, in the middle of an operation ("not writable primary"
+# and "node is recovering" in MongoDB's specification of server discovery and monitoring). The driver knows
+# them as answers to a whole command; of a write, or its write concern, they are errors like any other.
+_LEAVING = {91, 189, 10058, 10107, 11600, 11602, 13435, 13436}
 _RETRY_SECONDS = 0.3
 
 
@@ -94,7 +98,8 @@ class translated:  # noqa: N801 - used as a context manager
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         is_away = isinstance(error, ConnectionFailure | WTimeoutError | TimeoutError)
-        if is_away or (isinstance(error, PyMongoError) and error.timeout):
+        is_leaving = isinstance(error, OperationFailure) and error.code in _LEAVING
+        if is_away or is_leaving or (isinstance(error, PyMongoError) and error.timeout):
             raise UnavailableError("MongoDB") from error
 
 

@@ -7,7 +7,7 @@ import logging
 
 import pymongo
 import pytest
-from pymongo.errors import AutoReconnect, DuplicateKeyError
+from pymongo.errors import AutoReconnect, DuplicateKeyError, WriteConcernError, WriteError
 
 from app.common import mongo, timing
 from app.common.problems import UnavailableError
@@ -68,6 +68,22 @@ async def test_an_error_within_two_deadlines_is_what_it_would_be_within_one() ->
         with pytest.raises(becomes):
             async with mongo.deadline(), mongo.deadline():
                 raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "becomes"),
+    [
+        (WriteError("interrupted: the member steps down", 11602), UnavailableError),
+        (WriteConcernError("interrupted: the member is shut down", 91), UnavailableError),
+        (WriteError("a document is not as it should be", 121), WriteError),
+    ],
+)
+async def test_a_member_that_leaves_in_the_middle_of_a_write_is_unavailable(
+    error: Exception, becomes: type[Exception]
+) -> None:
+    with pytest.raises(becomes):
+        async with mongo.deadline():
+            raise error
 
 
 async def test_the_driver_knows_the_deadline_and_the_request_the_time() -> None:
