@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
 from tests.api.breaking import dependencies, freeze_or_kill
 from tests.api.conftest import eventually
-from tests.api.people import Person
+from tests.api.people import People, Person
 from tools.local_stack import LocalStack
 
 
@@ -42,6 +43,26 @@ def test_without_mongodb_the_answer_is_503_and_says_so_and_all_recovers(
     assert before[0] == "a"
     anna.add("b", url)
     assert anna.titles(faults.task_urls[1]) == [*before, "b"]
+
+
+def test_a_mongodb_that_is_shut_down_in_the_middle_of_writes_is_away_and_nobody_has_made_a_mistake(
+    faults: LocalStack, people: People
+) -> None:
+    ended, seen = Event(), set[int]()
+
+    def write(person: Person, url: str) -> None:
+        while not ended.is_set():
+            seen.add(person.at(url).post("/tasks", json={"title": "a"}).status_code)
+            seen.add(person.at(url).delete("/tasks").status_code)
+
+    with ThreadPoolExecutor(12) as threads:
+        for number in range(12):
+            threads.submit(write, people.new(), faults.task_urls[number % 3])
+        eventually(lambda: {201, 204} <= seen)
+        faults.mongodb.stop()
+        eventually(lambda: 503 in seen)
+        ended.set()
+    assert seen == {201, 204, 503}
 
 
 def test_a_cached_list_is_answered_by_every_instance_without_mongodb(
