@@ -82,7 +82,7 @@ check-cache: venv ## a million operations with faults: does a cached list ever l
 bench: venv ## how fast the product is here, beside what users would have otherwise: writes docs/performance.md (no root, no machines)
 	@python -m tests.bench
 
-bench-check: venv ## is anything much slower, beside what it is compared with, than in docs/performance.md? (two minutes)
+bench-check: venv ## is anything much slower, beside what it is compared with, than in docs/performance.md? (three minutes)
 	@python -m tests.bench --check --rounds 5
 
 bench-cluster: venv ## how fast the running cluster is, and site.yml on it: writes docs/performance-cluster.md (ROUNDS=3)

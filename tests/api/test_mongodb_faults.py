@@ -56,12 +56,15 @@ def test_a_mongodb_that_is_shut_down_in_the_middle_of_writes_is_away_and_nobody_
             seen.add(person.at(url).delete("/tasks").status_code)
 
     with ThreadPoolExecutor(12) as threads:
-        for number in range(12):
-            threads.submit(write, people.new(), faults.task_urls[number % 3])
-        eventually(lambda: {201, 204} <= seen)
-        faults.mongodb.stop()
-        eventually(lambda: 503 in seen)
-        ended.set()
+        writers = [threads.submit(write, people.new(), faults.task_urls[number % 3]) for number in range(12)]
+        try:
+            eventually(lambda: {201, 204} <= seen)
+            faults.mongodb.stop()
+            eventually(lambda: 503 in seen)
+        finally:
+            ended.set()
+    for writer in writers:
+        writer.result()
     assert seen == {201, 204, 503}
 
 

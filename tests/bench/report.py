@@ -43,6 +43,11 @@ request. All that is compared runs with a release's packages, and no others, one
 **Where a target is not met, or hardly**, this is what the profiles show. What was tried is in
 [decision 10](decisions/0010-hot-path.md).
 
+- *HIT, 304, the tutorial*: most of a hit is sending the answer and parsing the request, which bare ASGI does,
+  too; then come the question to Redis, the token and the log line. What is left is close to the targets, so
+  that rounds of one run, and runs, are on both sides of them.
+- *p99 at a constant rate*: the client, Nginx and Redis share a processor here, and whoever waits for it waits
+  for all of a burst; the rounds differ by more than the target is away.
 - *MISS*: the lease and the filling in Redis, turning documents into tasks and JSON, their digest, and the
   deadline, none of which the driver alone has; and that the event loop and the driver's threads have one
   interpreter, for which they wait longer when the loop has more to do.
