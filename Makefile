@@ -11,10 +11,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Ansible is started some hundred times: in half the time when Python may keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv up down status smoke scan audit bench bench-check bench-cluster bench-up capacity cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
+.PHONY: help venv up down status smoke scan audit bench bench-check bench-options bench-cluster bench-up capacity cost provision relocate test attacks advisories fuzz mutants check-cache lint docs molecule dev e2e real-hosts lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: ## make .venv from the locked pins (every other command does it when it has to)
 	@tools/venv.sh $(VENV) $(PYTHON)
@@ -84,6 +84,9 @@ bench: venv ## how fast the product is here, beside what users would have otherw
 
 bench-check: venv ## is anything much slower, beside what it is compared with, than in docs/performance.md? (three minutes)
 	@python -m tests.bench --check --rounds 5
+
+bench-options: venv ## what each option of the gateway, the server and the drivers is worth: writes docs/performance-options.md (four minutes)
+	@python -m tests.bench.options
 
 bench-cluster: venv ## how fast the running cluster is, and site.yml on it: writes docs/performance-cluster.md (ROUNDS=3)
 	@python -m tests.bench.cluster --env $(ENV) --rounds $(ROUNDS)

@@ -69,7 +69,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *pairs(record.head(timing.spent()))]
+                message["headers"] = [*pairs(record.head(timing.spent())), *message["headers"]]
             await send(message)
 
         try:

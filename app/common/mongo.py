@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pymongo
+from motor.frameworks.asyncio import run_on_executor
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pydantic import SecretStr
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError, WTimeoutError
@@ -21,6 +22,7 @@ from app.common.problems import UnavailableError
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 
@@ -101,6 +103,12 @@ class translated:  # noqa: N801 - used as a context manager
         is_leaving = isinstance(error, OperationFailure) and error.code in _LEAVING
         if is_away or is_leaving or (isinstance(error, PyMongoError) and error.timeout):
             raise UnavailableError("MongoDB") from error
+
+
+def in_thread(work: Callable[[], T]) -> Awaitable[T]:
+    """Do blocking steps (with what Motor calls `delegate`) in one of its threads; the deadline holds."""
+    done: Awaitable[T] = run_on_executor(asyncio.get_running_loop(), work)  # type: ignore[no-untyped-call] # Motor has no types for it
+    return done
 
 
 def now() -> datetime:

@@ -55,16 +55,19 @@ class Exchange:
         self.headers = headers
         self.scope = cast("Scope", cycle.scope)
 
-    def answer(self, status: int, head: bytes, body: bytes) -> None:
-        """Send the whole answer; `head` are lines of headers. Nobody checks them: they have to be right."""
+    def answer(self, status: int, head: bytes, rest: bytes) -> None:
+        """Send the whole answer: lines of headers; more of them, an empty line, the body.
+
+        Nobody checks them: they have to be right.
+        """
         cycle, transport = self._cycle, self._protocol.transport
         if cycle.disconnected or cycle.response_complete:
             return
         cycle.response_started = cycle.response_complete = True
         # It had to be kept when this began; meanwhile the server may be leaving.
-        end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+        last = b"" if cycle.keep_alive else b"connection: close\r\n"
         transport.write(
-            b"".join([STATUS_LINE[status], _default_lines(cycle.default_headers), head, end, body])
+            b"".join([STATUS_LINE[status], _default_lines(cycle.default_headers), last, head, rest])
         )
         if not cycle.keep_alive:
             transport.close()

@@ -1,4 +1,4 @@
-"""What the read routes answer: status, the lines of the headers as HTTP has them, body."""
+"""What the read routes answer."""
 
 from __future__ import annotations
 
@@ -8,43 +8,44 @@ from starlette.responses import Response
 
 from app.common.etags import Condition
 from app.common.header_lines import lines, pairs
+from app.tasks.entry import CACHE_CONTROL
 from app.tasks.representation import Answer
 from app.tasks.service import Page
 
+_END = b"\r\n"
+
 
 class RawAnswer(NamedTuple):
+    """As HTTP has it. `head`: lines of headers; `rest`: more of them, an empty line, the body."""
+
     status: int
     head: bytes
-    body: bytes
+    rest: bytes
 
     @classmethod
     def of(cls, response: Response) -> RawAnswer:
         """Make an answer of what a route of the framework returns."""
-        return cls(response.status_code, lines(response.raw_headers), bytes(response.body))
+        return cls(response.status_code, b"", lines(response.raw_headers) + _END + bytes(response.body))
 
     def response(self) -> Response:
         """Make what a route of the framework returns."""
+        head, _, body = (self.head + self.rest).partition(_END + _END)
         response = Response(status_code=self.status)
-        response.raw_headers, response.body = pairs(self.head), self.body
+        response.raw_headers, response.body = pairs(head + _END), body
         return response
 
 
 def page_answer(page: Page, condition: Condition | None) -> RawAnswer:
-    """Answer with a page of a list."""
-    total, etag, links, body = page.entry
-    head = b"etag: %b\r\nlink: %b\r\nx-total-count: %d\r\nx-cache: %b\r\n"
-    return _unless_known(condition, etag, head % (etag, links, total, page.outcome.value), body)
+    """Answer with a page of a list; without it to a client that has it already (RFC 9110, 13.1.2)."""
+    entry, outcome = page
+    if condition and condition.holds_weakly(entry.etag.decode("latin-1")):
+        return RawAnswer(304, outcome.line, entry.head + _END)
+    return RawAnswer(200, outcome.line, entry.sent)
 
 
-def task_answer(answer: Answer, condition: Condition | None) -> RawAnswer:
-    """Answer with a task."""
-    headers = ((name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items())
-    return _unless_known(condition, answer.headers["ETag"].encode(), lines(headers), answer.body)
-
-
-def _unless_known(condition: Condition | None, etag: bytes, head: bytes, body: bytes) -> RawAnswer:
-    """Answer 304 and the headers alone to a client that has the body already (RFC 9110, 13.1.2)."""
-    if condition and condition.holds_weakly(etag.decode("latin-1")):
-        return RawAnswer(304, head + b"cache-control: private, no-cache\r\n", b"")
-    kind = b"cache-control: private, no-cache\r\ncontent-length: %d\r\ncontent-type: application/json\r\n"
-    return RawAnswer(200, head + kind % len(body), body)
+def task_answer(answer: Answer, condition: Condition | None) -> Response:
+    """Answer with a task; without it to a client that has it already."""
+    headers = {**answer.headers, "Cache-Control": CACHE_CONTROL}
+    if condition and condition.holds_weakly(answer.headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(answer.body, headers=headers, media_type="application/json")

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
-from typing import NamedTuple, Self, TypeVar
+from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -23,43 +23,21 @@ from app.tasks.cache_connection import WRITERS_PATIENCE, CacheDownError, RedisLi
 from app.tasks.cache_reads import CacheReads, Lease
 from app.tasks.cache_wire import SharedWire
 from app.tasks.cache_writer import CacheWriter, RedisAway
+from app.tasks.entry import Entry
 from app.tasks.suspensions import Suspensions
 
 T = TypeVar("T")
 
 
 class Outcome(Enum):
+    """Where a list came from. `line` is the header that says so."""
+
     HIT = b"HIT"
     MISS = b"MISS"
     BYPASS = b"BYPASS"
 
-
-class Entry(NamedTuple):
-    """A page of a list as it is sent: the JSON array, and what its headers say.
-
-    `total` counts the tasks that the query finds on all pages; `etag` is the quoted entity tag (RFC 9110),
-    which has no spaces; `links` is the value of Link (RFC 8288).
-    """
-
-    total: int
-    etag: bytes
-    links: bytes
-    body: bytes
-
-    def encode(self) -> bytes:
-        return b"%d %b %b\n%b" % self
-
-    @classmethod
-    def decode(cls, stored: bytes | None) -> Self | None:
-        """Return nothing for what no `encode` has made, such as another release's entry."""
-        if stored is None:
-            return None
-        head, _, body = stored.partition(b"\n")
-        total, _, rest = head.partition(b" ")
-        etag, _, links = rest.partition(b" ")
-        if not total.isdigit() or not links.startswith(b"<"):
-            return None
-        return cls(int(total), etag, links, body)
+    def __init__(self, name: bytes) -> None:
+        self.line = b"x-cache: %b\r\n" % name
 
 
 Load = Callable[[], Awaitable[Entry]]
@@ -87,7 +65,7 @@ class TaskListCache:
     def look(self, user: str, query: str, receive: Callable[[Looked], None]) -> bool:
         """Ask Redis, if that is what a reader should do now, and can without waiting for a connection.
 
-        What is received may be a hit (`Entry.decode`); for all else there is `read_on`.
+        What is received may be a hit (`Entry.read`); for all else there is `read_on`.
         """
         wire = self._reads.wire.current
         # In this order: whom the breaker lets through to find out has to ask.
@@ -113,7 +91,7 @@ class TaskListCache:
         try:
             if isinstance(looked, CacheDownError):
                 raise looked
-            if (entry := Entry.decode(looked)) is not None:
+            if (entry := Entry.read(looked)) is not None:
                 return entry, Outcome.HIT
             with timing.measured("cache"):
                 lease = await self._reads.lease(user, query, self._ttl_ms)
@@ -151,7 +129,7 @@ class TaskListCache:
     async def _load_and_fill(self, user: str, lease: Lease, load: Load) -> Entry:
         entry = await load()
         with suppress(CacheDownError), timing.measured("cache"):
-            await self._reads.fill(user, lease, entry.encode())
+            await self._reads.fill(user, lease, entry.sent)
         return entry
 
 

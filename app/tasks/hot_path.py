@@ -31,12 +31,14 @@ from app.common.query_strings import QueryString
 from app.common.settings import CommonSettings
 from app.common.tokens import InvalidTokenError, TokenVerifier
 from app.tasks.answers import RawAnswer, page_answer
-from app.tasks.cache import Entry, Looked, Outcome
+from app.tasks.cache import Looked, Outcome
+from app.tasks.entry import Entry
 from app.tasks.queries import TaskQuery
 from app.tasks.service import Page, TaskService
 
 _BEARER = b"Bearer "
 _LONGEST = 128
+_END = b"\r\n\r\n"
 # With one of them a request has a body, or another origin's page behind it.
 _UNUSUAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"origin"})
 
@@ -65,7 +67,8 @@ class HotPath:
         self._service = service
         self._verifier = verifier
         self._served_by = served_by(settings.port)
-        self._vary = WITHOUT_ORIGIN if settings.cors_origins else b""
+        # What stands at the end of the headers instead of their end, if anything does.
+        self._end = b"\r\n" + WITHOUT_ORIGIN + b"\r\n" if settings.cors_origins else b""
         self._clients = Clients(settings.trusted_proxies)
 
     def __call__(self, exchange: Exchange) -> bool:
@@ -76,7 +79,7 @@ class HotPath:
         if not authorization.startswith(_BEARER):
             return False
         try:
-            owner = self._verifier.identity(authorization[len(_BEARER) :].decode("latin-1")).user_id
+            owner = self._verifier.identity(authorization[len(_BEARER) :]).user_id
             query = self._query.read(scope["query_string"])
             condition = _condition(headers.get(b"if-none-match"))
         except (InvalidTokenError, RequestValidationError, ProblemError):
@@ -89,7 +92,7 @@ class HotPath:
 
     def _looked(self, asked: _Asked, looked: Looked) -> None:
         with suppress(Exception):  # whatever it is, `_read` meets it, too, and tells
-            if isinstance(looked, bytes) and (entry := Entry.decode(looked)) is not None:
+            if isinstance(looked, bytes) and (entry := Entry.read(looked)) is not None:
                 spent = {"cache": time.perf_counter() - asked.record.began}
                 self._answer(asked, page_answer(Page(entry, Outcome.HIT), asked.condition), spent)
                 return
@@ -110,7 +113,8 @@ class HotPath:
 
     def _answer(self, asked: _Asked, answer: RawAnswer, spent: timing.Spent) -> None:
         exchange, record = asked.exchange, asked.record
-        exchange.answer(answer.status, answer.head + self._vary + record.head(spent), answer.body)
+        rest = answer.rest.replace(_END, self._end, 1) if self._end else answer.rest
+        exchange.answer(answer.status, record.head(spent) + answer.head, rest)
         client = self._clients.address(exchange.scope, exchange.headers.get(b"x-forwarded-for"))
         record.write("GET", self._path, client, answer.status)
 

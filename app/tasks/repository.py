@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
 
 from bson import ObjectId
 from motor.motor_asyncio import AsyncIOMotorCursor
@@ -14,6 +14,8 @@ from app.common.mongo import Database, Document
 from app.common.transactions import Session
 from app.tasks import finding
 from app.tasks.queries import TaskFilter, TaskQuery
+
+T = TypeVar("T")
 
 
 class TaskRepository:
@@ -37,13 +39,25 @@ class TaskRepository:
     def page(self, owner: str, query: TaskQuery) -> AsyncIOMotorCursor[Document]:
         return self._tasks.find(**finding.page_options(owner, query))
 
-    async def list(self, owner: str, query: TaskQuery) -> list[Document]:
-        async with mongo.deadline():
-            return await self.page(owner, query).to_list(None)
+    async def read(self, owner: str, query: TaskQuery, made: Callable[[list[Document], int], T]) -> T:
+        """Return what is made of a page and of how many tasks the query finds on all pages.
 
-    async def count(self, owner: str, query: TaskFilter | None = None) -> int:
+        The page has one document more if the list goes on. All of this is one thread's: each change to the
+        event loop and back costs as much as what is made (docs/decisions/0010-hot-path.md).
+        """
+
+        def in_one_go() -> T:
+            documents = [*self.page(owner, query).delegate]
+            if query.cursor is None and len(documents) <= query.limit:
+                return made(documents, len(documents))
+            return made(documents, self._tasks.delegate.count_documents(finding.conditions(owner, query)))
+
         async with mongo.deadline():
-            return await self._tasks.count_documents(finding.conditions(owner, query or TaskFilter()))
+            return await mongo.in_thread(in_one_go)
+
+    async def count(self, owner: str) -> int:
+        async with mongo.deadline():
+            return await self._tasks.count_documents(finding.conditions(owner, TaskFilter()))
 
     async def get(
         self, owner: str, task_id: str, revisions: Collection[int] | None = None

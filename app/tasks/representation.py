@@ -13,7 +13,7 @@ import orjson
 from app.common.etags import Condition
 from app.common.mongo import Document
 from app.common.version import version
-from app.tasks.cache import Entry
+from app.tasks.entry import Entry
 from app.tasks.fields import PRIORITIES
 from app.tasks.models import Task
 from app.tasks.paging import Cursor
@@ -58,14 +58,14 @@ class Representation:
         found = (self._revision(tag) for tag in condition.tags)
         return frozenset(int(each.group(1)) for each in found if each)
 
-    def page(self, documents: Sequence[Document], total: int, query: TaskQuery) -> Entry:
+    def page(self, query: TaskQuery, documents: Sequence[Document], total: int) -> Entry:
         """Make a page of tasks out of one document more than it has, if the list goes on."""
         tasks = documents[: query.limit]
         goes_on = len(documents) > query.limit
         cursor = Cursor.behind(tasks[-1], query.sort).encode() if goes_on else ""
         body = to_json([self._task(document) for document in tasks])
         etag = f'"{_digest(body, str(total).encode(), cursor.encode())}"'
-        return Entry(total, etag.encode(), self._links(query, cursor).encode(), body)
+        return Entry.of(total, etag.encode(), self._links(query, cursor).encode(), body)
 
     def _links(self, query: TaskQuery, next_cursor: str) -> str:
         """Say where the list begins, and where it goes on."""

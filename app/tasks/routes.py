@@ -116,7 +116,7 @@ async def get_task(
 ) -> Response:
     """Read a task."""
     condition = Condition.parse("If-None-Match", if_none_match)
-    return task_answer(await service.get(owner, task_id), condition).response()
+    return task_answer(await service.get(owner, task_id), condition)
 
 
 @router.patch("/{task_id:task_id}", response_model=Task, responses=described.UPDATE)

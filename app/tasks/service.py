@@ -10,7 +10,8 @@ from app.common import mongo
 from app.common.etags import Condition
 from app.common.mongo import Document
 from app.common.problems import ProblemError
-from app.tasks.cache import Entry, Looked, Outcome, TaskListCache
+from app.tasks.cache import Looked, Outcome, TaskListCache
+from app.tasks.entry import Entry
 from app.tasks.idempotency import Claim, IdempotencyRepository, KeptError
 from app.tasks.models import TaskCreate, TaskPatch
 from app.tasks.queries import TaskFilter, TaskQuery
@@ -59,10 +60,7 @@ class TaskService:
 
     async def list(self, owner: str, query: TaskQuery, *looked: Looked) -> Page:
         async def load() -> Entry:
-            documents = await self._tasks.list(owner, query)
-            everything = query.cursor is None and len(documents) <= query.limit
-            total = len(documents) if everything else await self._tasks.count(owner, query)
-            return self._representation.page(documents, total, query)
+            return await self._tasks.read(owner, query, partial(self._representation.page, query))
 
         read = self._lists.read_on if looked else self._lists.read
         return Page(*await read(owner, query.this_page, load, *looked))

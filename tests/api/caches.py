@@ -14,15 +14,16 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from app.common.problems import UnavailableError
-from app.tasks.cache import Entry, TaskListCache, connected
+from app.tasks.cache import TaskListCache, connected
 from app.tasks.cache_writer import RedisAway
+from app.tasks.entry import Entry
 from tools.local_redis import LocalRedis, redis_server
 from tools.local_stack import free_ports
 from tools.servers import find
 
 
 def page(value: int) -> Entry:
-    return Entry(value, b'"%d"' % value, b"<x>", b"[%d]" % value)
+    return Entry.of(value, b'"%d"' % value, b"<x>", b"[%d]" % value)
 
 
 @dataclass

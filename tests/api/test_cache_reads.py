@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from app.tasks.cache import Entry, Load, Outcome
+from app.tasks.cache import Load, Outcome
+from app.tasks.entry import Entry
 from tests.api.caches import Database, come_true, connections, instance, page
 from tests.api.relay import relay
 from tools.local_redis import LocalRedis
@@ -30,7 +31,7 @@ async def test_readers_of_other_users_and_queries_at_the_same_time_get_their_own
             async with asyncio.timeout(30):  # one who joined another would not read
                 await database.reading.wait()
             database.go.set()
-        assert [entry.total for entry, _ in await asyncio.gather(*reading)] == [0, 1, 2, 3]
+        assert [entry for entry, _ in await asyncio.gather(*reading)] == [page(0), page(1), page(2), page(3)]
         for key, database in readers.items():
             assert await cache.read(*key, Database(99).load) == (page(database.value), Outcome.HIT)
 

@@ -204,13 +204,13 @@ async def haystack(planner: Planner, user: str) -> AsyncIterator[TaskRepository]
 async def test_what_finds_little_looks_at_little(
     planner: Planner, haystack: TaskRepository, user: str, given: dict[str, Any], found_by: str
 ) -> None:
-    """To list, to count and to change."""
-    found = TaskFilter.model_validate(given)
+    """To list, to count, which is the last of what a further page takes, and to change."""
     completes = given.get("completed") != "true"
+    further = {**given, "cursor": cursor(TaskQuery().sort, null=True)}
     for call in (
-        haystack.list(user, TaskQuery.model_validate(given)),
-        haystack.count(user, found),
-        haystack.update_all(user, found, completed=completes),
+        haystack.read(user, TaskQuery.model_validate(given), lambda page, _: page),
+        haystack.read(user, TaskQuery.model_validate(further), lambda _, total: total),
+        haystack.update_all(user, TaskFilter.model_validate(given), completed=completes),
     ):
         used = await planner.explain(call)
         assert {list(stage["keyPattern"])[1] for stage in used if "keyPattern" in stage} == {found_by}

@@ -19,7 +19,7 @@ from tests.bench.contestants import BARE, DRIVER, MONOLITH, PRODUCT, TUTORIAL, C
 from tests.bench.load import Asking, Load
 from tests.bench.open_loop import Latencies
 from tests.bench.processes import resident_bytes
-from tests.bench.stand import Running, Stand
+from tests.bench.stand import Change, Running, Stand, as_it_is
 from tools.cluster.shell import say, stop
 
 _WARM_SECONDS = 1
@@ -42,6 +42,7 @@ class Workload:
     Attributes:
         meant: how many of the answers are what it is about.
         before: what has to be done before each load.
+        gateway: what is done to the gateway's configuration.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Workload:
     asking: Callable[[Stand], Asking]
     meant: Callable[[Load], int]
     before: Callable[[Stand, Asking], None] = nothing
+    gateway: Change = as_it_is
 
 
 @dataclass(frozen=True)
@@ -195,12 +197,12 @@ def rounds(stand: Stand, count: int, seconds: int, workloads: Sequence[Workload]
         contestants = {workload.contestant for workload in workloads}
         started = {each: stack.enter_context(stand.started(each)) for each in contestants}
         for workload in workloads:
-            stand.put(started[workload.contestant])
+            stand.put(started[workload.contestant], workload.gateway)
             load.send(stand.gateway, workload.asking(stand), _WARM_SECONDS)
         for number in range(count):
             said = []
             for workload in workloads[:: -1 if number % 2 else 1]:
-                stand.put(started[workload.contestant])
+                stand.put(started[workload.contestant], workload.gateway)
                 sample = measured(stand, started[workload.contestant], workload, seconds)
                 samples.of[workload.name].append(sample)
                 said.append(f"{workload.name} {sample.cpu['app']:.0f}")

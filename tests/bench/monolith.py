@@ -12,7 +12,8 @@ from unittest.mock import patch
 from app.common.server import main
 from app.monolith import MonolithSettings, create_app
 from app.tasks import cache
-from app.tasks.cache import Entry, Load, Outcome, TaskListCache
+from app.tasks.cache import Load, Outcome, TaskListCache
+from app.tasks.entry import Entry
 
 T = TypeVar("T")
 

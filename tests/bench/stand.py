@@ -11,7 +11,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,6 +82,15 @@ class Processors:
         return Processors(self.contestants | self.others, self.others)
 
 
+# What is done to the gateway's configuration.
+Change = Callable[[str], str]
+
+
+def as_it_is(text: str) -> str:
+    """Change nothing."""
+    return text
+
+
 @dataclass(frozen=True)
 class Running:
     """A contestant's instances, and the ports that they listen on."""
@@ -119,7 +128,7 @@ class Stand:
         self._packages = packages_of_a_release()
         self._count = users
         self.gateway = self.stack.gateway_url
-        self._in_front_of: Running | None = None
+        self._in_front_of: tuple[Running, Change] | None = None
         self.users: list[User] = []
         self.writers: list[User] = []
 
@@ -183,23 +192,23 @@ class Stand:
             self.put(running)
             yield running
 
-    def put(self, running: Running) -> None:
-        """Have the gateway ask these instances from now on. Raises RuntimeError."""
-        if running is self._in_front_of:
+    def put(self, running: Running, change: Change = as_it_is) -> None:
+        """Have the gateway ask these instances from now on, as changed. Raises RuntimeError."""
+        if self._in_front_of == (running, change):
             return
         text = self._configuration
         for port, theirs in zip(self.stack.ports.tasks, running.ports, strict=True):
             text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{theirs}")
         gateway = self.stack.gateway
         file = self.folder / "gateway" / "nginx.conf"
-        file.write_text(text)
+        file.write_text(change(text))
         before, give_up = set(children(gateway.pid)), time.monotonic() + _RELOAD_SECONDS
         os.kill(gateway.pid, signal.SIGHUP)
         while not (workers := children(gateway.pid)) or not before.isdisjoint(workers):
             if time.monotonic() > give_up:
                 raise RuntimeError(f"the gateway does not reload:\n{gateway.tail()}")
             time.sleep(0.02)
-        self._in_front_of = running
+        self._in_front_of = (running, change)
 
     @cached_property
     def _configuration(self) -> str:

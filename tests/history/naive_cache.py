@@ -19,9 +19,10 @@ from redis.exceptions import RedisError
 from app.common.server import main
 from app.tasks import cache
 from app.tasks.application import create_app
-from app.tasks.cache import Entry, Load, Outcome, TaskListCache
+from app.tasks.cache import Load, Outcome, TaskListCache
 from app.tasks.cache_connection import RedisLink
 from app.tasks.cache_writer import RedisAway
+from app.tasks.entry import Entry
 from app.tasks.settings import TaskSettings
 from app.tasks.suspensions import Suspensions
 
@@ -41,10 +42,10 @@ class NaiveCache(TaskListCache):
         key = _lists(user)
         try:
             stored = await self._redis.hget(key, query)
-            if isinstance(stored, bytes) and (entry := Entry.decode(stored)):
+            if isinstance(stored, bytes) and (entry := Entry.read(stored)):
                 return entry, Outcome.HIT
             entry = await load()
-            await self._redis.hset(key, query, entry.encode())
+            await self._redis.hset(key, query, entry.sent)
             await self._redis.pexpire(key, TTL_SECONDS * 1000)
         except RedisError:
             return await load(), Outcome.BYPASS

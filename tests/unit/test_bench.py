@@ -170,9 +170,10 @@ def test_a_processs_time_and_memory_are_counted_with_its_childrens() -> None:
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r} + '\\ninput()'])"
     with subprocess.Popen([sys.executable, "-c", parent], stdin=subprocess.PIPE) as process:
         give_up = time.monotonic() + 30
-        while cpu_seconds(process.pid) < 0.3 and time.monotonic() < give_up:
+        # What the kernel tells is in whole ticks, of each of two processes and in two kinds.
+        while cpu_seconds(process.pid) < 0.25 and time.monotonic() < give_up:
             time.sleep(0.05)
-        assert 0.3 <= cpu_seconds(process.pid) < 2
+        assert 0.25 <= cpu_seconds(process.pid) < 2
         process.communicate(b"\n")
     assert resident_bytes(os.getpid()) > 10 << 20
 

@@ -15,20 +15,21 @@ from app.common.protocol import Exchange
 from app.common.query_strings import QueryString
 from app.common.settings import CommonSettings
 from app.common.tokens import Identity, InvalidTokenError, TokenVerifier
-from app.tasks.cache import Entry, Looked, Outcome
+from app.tasks.cache import Looked, Outcome
 from app.tasks.cache_connection import CacheDownError
+from app.tasks.entry import Entry
 from app.tasks.hot_path import HotPath
 from app.tasks.queries import TaskQuery
 from app.tasks.service import Page, TaskService
 
 pytestmark = pytest.mark.anyio
 GOOD = {b"authorization": b"Bearer good"}
-IN_REDIS = Entry(1, b'"tag"', b"<first>", b"in Redis")
+IN_REDIS = Entry.of(1, b'"tag"', b"<first>", b"in Redis")
 
 
 class Verifier:
-    def identity(self, token: str) -> Identity:
-        if token != "good":
+    def identity(self, token: bytes) -> Identity:
+        if token != b"good":
             raise InvalidTokenError
         return Identity("anna", "session", math.inf)
 
@@ -49,7 +50,8 @@ class Service:
         self.listed.append(looked)
         if self.error:
             raise self.error
-        return Page(IN_REDIS._replace(body=f"{owner} {query.limit}".encode()), Outcome.MISS)
+        body = f"{owner} {query.limit}".encode()
+        return Page(Entry.of(1, b'"tag"', b"<first>", body), Outcome.MISS)
 
 
 class Answer(NamedTuple):
@@ -68,8 +70,9 @@ class Recorded:
         self.answers: list[Answer] = []
         self.tasks: list[asyncio.Task[None]] = []
 
-    def answer(self, status: int, head: bytes, body: bytes) -> None:
-        headers = dict(re.findall(r"(\S+): (.*)\r\n", head.decode()))
+    def answer(self, status: int, head: bytes, rest: bytes) -> None:
+        lines, _, body = (head + rest).partition(b"\r\n\r\n")
+        headers = dict(re.findall(r"(\S+): (.*)\r\n", f"{lines.decode()}\r\n"))
         self.answers.append(Answer(status, headers, body))
 
     def run(self, answering: Coroutine[Any, Any, None]) -> None:
@@ -77,13 +80,17 @@ class Recorded:
 
 
 async def ask(
-    headers: Mapping[bytes, bytes], service: Service | None = None, **changes: Any
+    headers: Mapping[bytes, bytes],
+    service: Service | None = None,
+    settings: CommonSettings | None = None,
+    **changes: Any,
 ) -> Answer | None:
     """What is answered; None if it is left to the framework."""
     exchange = Recorded(headers, changes)
-    lists = cast("TaskService", service or Service(IN_REDIS.encode()))
+    lists = cast("TaskService", service or Service(IN_REDIS.sent))
     verifier = cast("TokenVerifier", Verifier())
-    hot_path = HotPath("/tasks", QueryString(TaskQuery), lists, verifier, CommonSettings(port=4711))
+    settings = settings or CommonSettings(port=4711)
+    hot_path = HotPath("/tasks", QueryString(TaskQuery), lists, verifier, settings)
     is_taken = hot_path(cast("Exchange", exchange))
     for task in exchange.tasks:
         await task
@@ -91,14 +98,19 @@ async def ask(
     return exchange.answers[0] if is_taken else None
 
 
-async def answered(headers: Mapping[bytes, bytes], service: Service, **changes: Any) -> Answer:
-    answer = await ask(headers, service, **changes)
+async def answered(
+    headers: Mapping[bytes, bytes],
+    service: Service,
+    settings: CommonSettings | None = None,
+    **changes: Any,
+) -> Answer:
+    answer = await ask(headers, service, settings, **changes)
     assert answer
     return answer
 
 
 async def test_what_redis_has_is_answered_at_once() -> None:
-    service = Service(IN_REDIS.encode())
+    service = Service(IN_REDIS.sent)
     answer = await answered({**GOOD, b"accept": b"*/*", b"x-request-id": b"one"}, service)
     assert answer.headers.pop("server-timing").startswith("cache;dur=")
     assert answer.headers.pop("x-served-by").endswith(":4711")
@@ -128,10 +140,28 @@ async def test_what_redis_has_not_is_read_on_from_there(looked: Any) -> None:
 
 
 async def test_who_has_the_list_is_told_so() -> None:
-    answer = await answered({**GOOD, b"if-none-match": b'"other", W/"tag"'}, Service(IN_REDIS.encode()))
+    answer = await answered({**GOOD, b"if-none-match": b'"other", W/"tag"'}, Service(IN_REDIS.sent))
     assert answer.status == 304
     assert "content-length" not in answer.headers
     assert answer.body == b""
+
+
+@pytest.mark.parametrize(
+    ("headers", "service"),
+    [
+        (GOOD, Service(IN_REDIS.sent)),
+        ({**GOOD, b"if-none-match": b"*"}, Service(IN_REDIS.sent)),
+        (GOOD, Service(error=UnavailableError("MongoDB"))),
+    ],
+)
+async def test_where_other_origins_may_ask_caches_are_told_that_it_matters_who_asks(
+    headers: dict[bytes, bytes], service: Service
+) -> None:
+    settings = CommonSettings(port=4711, cors_origins=["https://tasks.example.org"])
+    answer, alone = [await answered(headers, service, each) for each in (settings, None)]
+    assert list(answer.headers.items())[-1] == ("vary", "Origin")
+    assert "vary" not in alone.headers
+    assert (answer.status, len(answer.headers)) == (alone.status, len(alone.headers) + 1)
 
 
 async def test_what_is_away_is_a_problem_document() -> None:

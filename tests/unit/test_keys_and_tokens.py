@@ -20,7 +20,7 @@ from jose import jwk, jwt
 from app.auth.signing import TokenSigner
 from app.common.files import Reread
 from app.common.keys import PrivateKey, read_private_key, read_public_keys, thumbprint
-from app.common.tokens import InvalidTokenError, TokenVerifier, _decoded
+from app.common.tokens import Identity, InvalidTokenError, TokenVerifier, _decoded
 from tests.forging import TRICKS, encoded, forge
 
 
@@ -81,6 +81,10 @@ def test_a_key_that_was_read_signs_what_its_public_half_verifies(keys: list[Priv
     assert jwk.construct(key.public.jwk, "RS256").verify(b"text", key.key.sign(b"text"))
 
 
+def identity(verifier: TokenVerifier, token: str) -> Identity:
+    return verifier.identity(token.encode())
+
+
 def test_two_tokens_are_never_the_same(keys: list[PrivateKey]) -> None:
     assert token_of(keys[0]) != token_of(keys[0])
 
@@ -88,13 +92,13 @@ def test_two_tokens_are_never_the_same(keys: list[PrivateKey]) -> None:
 def test_tokens_of_the_old_and_the_new_key_are_both_good_while_keys_change(keys: list[PrivateKey]) -> None:
     verifier = TokenVerifier(read_public_keys(bundles[-1]), "me", "you")
     for key in keys:
-        assert verifier.identity(token_of(key))[:2] == ("anna", "session")
+        assert identity(verifier, token_of(key))[:2] == ("anna", "session")
 
 
 def test_a_token_whose_key_was_taken_away_is_refused(keys: list[PrivateKey]) -> None:
     verifier = TokenVerifier({keys[0].public.kid: keys[0].public}, "me", "you")
     with pytest.raises(InvalidTokenError):
-        verifier.identity(token_of(keys[1]))
+        identity(verifier, token_of(keys[1]))
 
 
 def test_a_token_that_was_verified_once_still_expires(
@@ -102,11 +106,11 @@ def test_a_token_that_was_verified_once_still_expires(
 ) -> None:
     verifier = TokenVerifier({keys[0].public.kid: keys[0].public}, "me", "you")
     token = token_of(keys[0])
-    assert verifier.identity(token)[:2] == verifier.identity(token)[:2] == ("anna", "session")
+    assert identity(verifier, token)[:2] == identity(verifier, token)[:2] == ("anna", "session")
     later = time.time() + 60
     monkeypatch.setattr(time, "time", lambda: later)
     with pytest.raises(InvalidTokenError):
-        verifier.identity(token)
+        identity(verifier, token)
 
 
 def test_the_memory_for_verified_tokens_has_an_end(
@@ -115,7 +119,7 @@ def test_the_memory_for_verified_tokens_has_an_end(
     monkeypatch.setattr("app.common.tokens._REMEMBERED", 3)
     verifier = TokenVerifier({keys[0].public.kid: keys[0].public}, "me", "you")
     for number in range(5):
-        verifier.identity(token_of(keys[0], str(number)))
+        identity(verifier, token_of(keys[0], str(number)))
     assert len(verifier._verified) == 3
 
 
@@ -124,9 +128,9 @@ def test_a_forged_token_is_refused(keys: list[PrivateKey], how: str) -> None:
     ours = keys[0]
     verifier = TokenVerifier({ours.public.kid: ours.public}, "taskyard", "taskyard", {"other"})
     pem = bundles[-1].read_bytes()
-    assert verifier.identity(forge(ours, pem, "nothing", "anna"))[:2] == ("anna", "x")
+    assert identity(verifier, forge(ours, pem, "nothing", "anna"))[:2] == ("anna", "x")
     with pytest.raises(InvalidTokenError) as refused:
-        verifier.identity(forge(ours, pem, how, "anna"))
+        identity(verifier, forge(ours, pem, how, "anna"))
     assert refused.value.status == 401
     assert refused.value.detail == "the access token is missing, expired or not valid here"
     assert refused.value.headers == {"WWW-Authenticate": 'Bearer error="invalid_token"'}
@@ -152,13 +156,13 @@ def test_a_token_is_refused_at_the_second_in_which_it_expires(
 ) -> None:
     verifier = TokenVerifier({keys[0].public.kid: keys[0].public}, "me", "you")
     token = token_of(keys[0])
-    verifier.identity(token)
+    identity(verifier, token)
     expires = jwt.get_unverified_claims(token)["exp"]
     monkeypatch.setattr(time, "time", lambda: expires - 0.001)
-    verifier.identity(token)
+    identity(verifier, token)
     monkeypatch.setattr(time, "time", lambda: float(expires))
     with pytest.raises(InvalidTokenError):
-        verifier.identity(token)
+        identity(verifier, token)
 
 
 def test_a_token_is_verified_once_and_remembered_the_oldest_is_forgotten_first(
@@ -168,11 +172,11 @@ def test_a_token_is_verified_once_and_remembered_the_oldest_is_forgotten_first(
     verifier = TokenVerifier({keys[0].public.kid: keys[0].public}, "me", "you")
     tokens = [token_of(keys[0], str(number)) for number in range(3)]
     for token in tokens:
-        verifier.identity(token)
+        identity(verifier, token)
     verifier.keys = {}  # from here on only what is remembered is good
     with pytest.raises(InvalidTokenError):
-        verifier.identity(tokens[0])
-    assert [verifier.identity(token).user_id for token in tokens[1:]] == ["1", "2"]
+        identity(verifier, tokens[0])
+    assert [identity(verifier, token).user_id for token in tokens[1:]] == ["1", "2"]
 
 
 def test_a_token_of_4096_characters_is_looked_at_and_a_longer_one_is_not(
@@ -188,7 +192,7 @@ def test_a_token_of_4096_characters_is_looked_at_and_a_longer_one_is_not(
     monkeypatch.setattr("app.common.tokens._decoded", look)
     for length in (4096, 4097):
         with pytest.raises(InvalidTokenError):
-            verifier.identity("x" * length)
+            identity(verifier, "x" * length)
     assert looked_at == [4096]
 
 
@@ -258,22 +262,22 @@ def test_a_session_that_was_ended_is_refused_even_if_its_token_is_remembered(key
     ended: set[str] = set()
     verifier = TokenVerifier({keys[0].public.kid: keys[0].public}, "me", "you", ended)
     token = token_of(keys[0])
-    verifier.identity(token)
+    identity(verifier, token)
     ended.add("session")
     with pytest.raises(InvalidTokenError):
-        verifier.identity(token)
+        identity(verifier, token)
     ended.clear()
-    assert verifier.identity(token).user_id == "anna"
+    assert identity(verifier, token).user_id == "anna"
 
 
 def test_exchanged_keys_hold_at_once_for_remembered_tokens_as_well(keys: list[PrivateKey]) -> None:
     first, second = ({key.public.kid: key.public} for key in keys)
     verifier = TokenVerifier(first, "me", "you")
-    verifier.identity(token_of(keys[0]))
+    identity(verifier, token_of(keys[0]))
     verifier.use(second)
     with pytest.raises(InvalidTokenError):
-        verifier.identity(token_of(keys[0]))
-    assert verifier.identity(token_of(keys[1])).user_id == "anna"
+        identity(verifier, token_of(keys[0]))
+    assert identity(verifier, token_of(keys[1])).user_id == "anna"
 
 
 @pytest.mark.anyio
@@ -285,25 +289,25 @@ async def test_a_file_is_read_again_when_it_changed_and_what_cannot_be_read_chan
     file.write_text(blocks[0] + "-----END PUBLIC KEY-----\n")
     verifier = TokenVerifier({}, "me", "you")
     reread = Reread([file], lambda: verifier.use(read_public_keys(file)))
-    assert verifier.identity(token_of(keys[0])).user_id == "anna"
+    assert identity(verifier, token_of(keys[0])).user_id == "anna"
     await reread.look()
     with pytest.raises(InvalidTokenError):
-        verifier.identity(token_of(keys[1]))
+        identity(verifier, token_of(keys[1]))
     for half in (b"half a key", bundles[-1].read_bytes()[:-60]):
         file.write_bytes(half)
         with pytest.raises(
             ValueError, match=r"holds no PEM public key|holds what is no whole PEM public key"
         ):
             await reread.look()
-        assert verifier.identity(token_of(keys[0])).user_id == "anna"
+        assert identity(verifier, token_of(keys[0])).user_id == "anna"
     file.write_bytes(bundles[-1].read_bytes())
     await reread.look()
     for key in keys:
-        assert verifier.identity(token_of(key)).user_id == "anna"
+        assert identity(verifier, token_of(key)).user_id == "anna"
     file.unlink()
     with pytest.raises(FileNotFoundError):
         await reread.look()
-    assert verifier.identity(token_of(keys[0])).user_id == "anna"
+    assert identity(verifier, token_of(keys[0])).user_id == "anna"
 
 
 @pytest.mark.anyio

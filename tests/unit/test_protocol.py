@@ -77,7 +77,7 @@ class Server:
 
     async def answer(self, body: bytes) -> None:
         head = b"content-length: %d\r\n" % len(body)
-        self.exchanges.pop(0).answer(200, head, body)
+        self.exchanges.pop(0).answer(200, head, b"\r\n" + body)
         await asyncio.sleep(0.01)
 
 
@@ -86,8 +86,8 @@ async def server() -> Server:
     return Server()
 
 
-def hot(body: bytes, ending: bytes = b"") -> bytes:
-    return b"HTTP/1.1 200 OK\r\n" + DATE + b"content-length: %d\r\n" % len(body) + ending + b"\r\n" + body
+def hot(body: bytes, last: bytes = b"") -> bytes:
+    return b"HTTP/1.1 200 OK\r\n" + DATE + last + b"content-length: %d\r\n\r\n" % len(body) + body
 
 
 BY_FRAMEWORK = b"HTTP/1.1 404 Not Found\r\n" + DATE + b"content-length: 0\r\n\r\n"
