@@ -5,6 +5,7 @@ A computer that others use, too, is faster at one moment than at the next: loads
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ from tools.cluster.shell import say, stop
 _WARM_SECONDS = 1
 _TRIES = 3
 _PROFILE_SECONDS = 3
+# py-spy calls a picture by the command that has made it, with the paths of this computer.
+_TITLE = re.compile('(<text id="title"[^>]*>)[^<]*')
 # How often everybody is asked for, for longer and longer, until all lists are in the cache.
 _FILLS = 8
 # More lists than are read out of MongoDB in a load.
@@ -265,6 +268,9 @@ def profile(stand: Stand, workload: Workload, py_spy: Path, file: Path) -> None:
             said, _ = sampler.communicate()
         if sampler.returncode:
             stop(f"py-spy cannot look at process {process.pid}:", *said.strip().splitlines()[-3:])
+        file.write_text(
+            _TITLE.sub(rf"\g<1>{workload.name}: who holds the interpreter's lock", file.read_text())
+        )
 
 
 @dataclass(frozen=True)

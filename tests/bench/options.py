@@ -158,7 +158,7 @@ def options(folder: Path) -> Iterator[Option]:
     yield option(
         POST,
         "10 threads for the driver",
-        "40 (`app/__init__.py`)",
+        "40: where a write waits for other members, which it does not here, ten wait for each other",
         environment=lambda _, __: {"MOTOR_MAX_WORKERS": "10"},
     )
 
