@@ -15,8 +15,8 @@ from app.common.tokens import CurrentIdentity, CurrentUserId, Identity, InvalidT
 
 
 class Verifier:
-    def identity(self, token: str) -> Identity:
-        if token != "good":
+    def identity(self, token: bytes) -> Identity:
+        if token != b"good":
             raise InvalidTokenError
         return Identity("anna", "session", math.inf)
 
