@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.bench import measure, report, storm
 from tests.bench.contestants import PRODUCT
-from tests.bench.measure import HIT, WORKLOADS, Results, Steady
+from tests.bench.measure import HIT, WORKLOADS, Results, Samples, Steady
 from tests.bench.rows import Row, comparisons, rows
 from tests.bench.stand import TASKS, USERS, Processors, Stand
 from tools import servers
@@ -35,6 +35,7 @@ PICTURES = DOCUMENT.with_suffix("")
 _REQUESTS = 100_000
 _LOADS = (0.25, 0.5, 0.75, 0.9)  # of the capacity
 _STEADY_ROUNDS, _STEADY_SECONDS = 5, 3
+_WAY_ROUNDS = 3
 _STORMS = 3
 _STORM_LOAD = 0.1  # of the capacity: what storm and lists need together is more than there is
 _STARTS = 5
@@ -108,6 +109,7 @@ def whole(stand: Stand, processors: Processors, count: int, seconds: int) -> int
             say(f"round {number + 1} of {_STEADY_ROUNDS}, {half.rate:.0f} requests/s: {shown}")
         say("letting many more people sign in than can be")
         storms = storm.storms(stand, capacity * _STORM_LOAD, _STORMS)
+    ways = by_way(stand, samples)
     say(f"counting what an instance has in memory after {_REQUESTS} requests, and after as many more")
     memory = measure.size(stand, _REQUESTS)
     say("starting an instance a few times")
@@ -127,7 +129,7 @@ def whole(stand: Stand, processors: Processors, count: int, seconds: int) -> int
             stack.enter_context(several[instances].open())
         scaling = measure.scaling(several, count, seconds)
         of_the_floor = measure.scaling(several, count, seconds, measure.FLOOR)
-    results = Results(samples, scaling, of_the_floor, steady, storms, memory, starts)
+    results = Results(samples, scaling, of_the_floor, steady, ways, storms, memory, starts)
     found = list(rows(results))
     write(results, found, report.conditions(stand, count, seconds))
     sys.stdout.write(f"\n{report.terminal(found)}\n\n")
@@ -135,6 +137,19 @@ def whole(stand: Stand, processors: Processors, count: int, seconds: int) -> int
         f"written to {DOCUMENT.relative_to(ROOT)}; each sample is in {RESULTS.relative_to(ROOT)}/results.json"
     )
     return 0
+
+
+def by_way(stand: Stand, samples: Samples) -> dict[str, list[Steady]]:
+    """Latency of hits, misses and bypasses at half of what each way can do."""
+    found: dict[str, list[Steady]] = {workload.name: [] for workload in measure.WAYS}
+    for workload in measure.WAYS:
+        rate = samples.medians(workload.name, lambda one: one.rate) / 2
+        with stand.running(workload.contestant):
+            for _ in range(_WAY_ROUNDS):
+                found[workload.name].append(measure.way(stand, workload, rate, _STEADY_SECONDS))
+        last = found[workload.name][-1]
+        say(f"{workload.name}, {rate:.0f} requests/s: p50 {last.p50_ms:.2f} ms, p99 {last.p99_ms:.2f} ms")
+    return found
 
 
 def write(results: Results, found: Sequence[Row], conditions: Sequence[str]) -> None:

@@ -113,7 +113,7 @@ def document(found: Measured, conditions: Sequence[str]) -> str:
                 ["round", *(f"{part}, CPU µs a list" for part in parts), "lists/s", "p99 ms"], costs
             ),
             "",
-            *report.latencies(found.steady),
+            *report.by_load(found.steady),
             "",
             "The slowest tasks of site.yml where nothing is to be done:",
             "",

@@ -9,6 +9,7 @@ from multiprocessing import cpu_count
 from tools.local_stack import LocalStack
 
 Environment = dict[str, str]
+NOBODYS_PORT = 1  # "tcpmux": nothing listens there
 
 
 def _product(stack: LocalStack, port: int) -> Environment:
@@ -17,6 +18,10 @@ def _product(stack: LocalStack, port: int) -> Environment:
 
 def _unlimited_product(stack: LocalStack, port: int) -> Environment:
     return {**_product(stack, port), "TASKYARD_TASKS_QUOTA": "1000000"}
+
+
+def _without_redis(stack: LocalStack, port: int) -> Environment:
+    return {**_product(stack, port), "TASKYARD_TASKS_REDIS_URL": f"redis://127.0.0.1:{NOBODYS_PORT}"}
 
 
 def _driver(stack: LocalStack, port: int) -> Environment:
@@ -43,6 +48,7 @@ class Contestant:
 
 
 PRODUCT = Contestant("the product", "app.tasks", _unlimited_product)
+WITHOUT_REDIS = Contestant("the product, Redis being away", "app.tasks", _without_redis)
 BARE = Contestant("bare ASGI", "tests.bench.bare", _product)
 TUTORIAL = Contestant("tutorial", "tests.bench.tutorial", _tutorial)
 MONOLITH = Contestant("the monolith without a cache", "tests.bench.monolith", _monolith)

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Self
 
 from tests.bench import load, open_loop
-from tests.bench.contestants import BARE, DRIVER, MONOLITH, PRODUCT, TUTORIAL, Contestant
+from tests.bench.contestants import BARE, DRIVER, MONOLITH, PRODUCT, TUTORIAL, WITHOUT_REDIS, Contestant
 from tests.bench.load import Asking, Load
 from tests.bench.open_loop import Latencies
 from tests.bench.processes import resident_bytes
@@ -126,10 +126,10 @@ def mixed(stand: Stand) -> Asking:
 
 def everybody_once(stand: Stand, asking: Asking) -> None:
     """Every token has been verified, and every list is in the cache. Raises StopError."""
-    seconds = _WARM_SECONDS
+    seconds, count = _WARM_SECONDS, len(asking.users.read_text().splitlines())
     for _ in range(_FILLS):
         found = load.send(stand.gateway, Asking(asking.users, "each"), seconds)
-        if found.requests < len(stand.users):
+        if found.requests < count:
             seconds *= 2
         elif not found.misses:
             return
@@ -170,6 +170,7 @@ KNOWN = Workload("304", PRODUCT, who_knows, hits)
 MANY = Workload("HIT, 10 000 users", PRODUCT, zipf, hits, everybody_once)
 MISS = Workload("MISS", PRODUCT, some, misses, not_cached)
 QUERY = Workload("driver: find", DRIVER, some, answers)
+BYPASS = Workload("BYPASS", WITHOUT_REDIS, some, answers)
 POST = Workload("POST", PRODUCT, writers, hits)
 INSERT = Workload("driver: insert", DRIVER, writers, hits)
 SHARED = Workload("HIT, a hundred users", PRODUCT, each, hits)
@@ -190,7 +191,10 @@ WORKLOADS = (
     INSERT,
     QUERY,
     MISS,
+    BYPASS,
 )
+# The ways in which a list is answered, which the header X-Cache tells.
+WAYS = (HIT, MISS, BYPASS)
 
 
 def rounds(stand: Stand, count: int, seconds: int, workloads: Sequence[Workload] = WORKLOADS) -> Samples:
@@ -298,6 +302,17 @@ def steady(stand: Stand, rate: float, seconds: float) -> Steady:
     return Steady.of(rate, open_loop.ask(stand.gateway, lists, rate, seconds))
 
 
+def way(stand: Stand, workload: Workload, rate: float, seconds: float) -> Steady:
+    """Ask for the lists of thousands in one of the ways, each once. Raises StopError."""
+    asking = some(stand)
+    everybody_once(stand, asking)
+    workload.before(stand, asking)
+    lists = open_loop.lists(stand.gateway, asking.users.read_text().split())
+    meant = f"x-cache: {workload.name}\r\n".encode()
+    found = open_loop.ask(stand.gateway, lists, rate, min(seconds, len(lists) / rate), meant)
+    return Steady.of(rate, found)
+
+
 @dataclass(frozen=True)
 class Size:
     """Bytes that an instance has in memory: when it is ready, after 100 000 requests, after as many more."""
@@ -334,13 +349,15 @@ class Storm:
 class Results:
     """All that is measured.
 
-    `steady` is by the share of the capacity, `scaling` by the number of instances, `starts` in seconds.
+    `steady` is by the share of the capacity, `ways` by the outcome, `scaling` by the number of instances,
+    `starts` in seconds.
     """
 
     samples: Samples
     scaling: dict[int, list[Sample]]
     scaling_of_the_floor: dict[int, list[Sample]]
     steady: dict[float, list[Steady]]
+    ways: dict[str, list[Steady]]
     storms: list[Storm]
     memory: Size
     starts: list[float]

@@ -29,7 +29,7 @@ _now = time.perf_counter
 
 @dataclass(frozen=True)
 class Latencies:
-    """Seconds by request, in the order of the answers, and how many were no 200."""
+    """Seconds by request, in the order of the answers, and how many were not what was meant."""
 
     seconds: Sequence[float]
     failed: int
@@ -49,16 +49,16 @@ def lists(url: str, tokens: Sequence[str]) -> list[bytes]:
     ]
 
 
-def ask(url: str, requests: Sequence[bytes], rate: float, seconds: float) -> Latencies:
-    """Send these in turn, `rate` of them a second."""
-    return uvloop.run(_ask(url, requests, rate, seconds))
+def ask(url: str, requests: Sequence[bytes], rate: float, seconds: float, meant: bytes = b"") -> Latencies:
+    """Send these in turn, `rate` of them a second. A 200 with `meant` in its head is what is meant."""
+    return uvloop.run(_ask(url, requests, rate, seconds, meant.lower()))
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, done: deque[_Connection], answered: list[tuple[float, bool]]) -> None:
-        self._free, self._answered = done, answered
+    def __init__(self, done: deque[_Connection], answered: list[tuple[float, bool]], meant: bytes) -> None:
+        self._free, self._answered, self._meant = done, answered, meant
         self._transport: asyncio.Transport | None = None
-        self._due, self._received, self._wanted = 0.0, bytearray(), 0
+        self._due, self._received, self._wanted, self._is_meant = 0.0, bytearray(), 0, False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -75,13 +75,14 @@ class _Connection(asyncio.Protocol):
             head = bytes(self._received[:end]).lower()
             length = head.partition(b"\r\ncontent-length: ")[2].partition(b"\r\n")[0]
             self._wanted = end + 4 + int(length or 0)
+            self._is_meant = head.startswith(b"http/1.1 200 ") and self._meant in head
         if self._wanted and len(self._received) >= self._wanted:
             took = _now() - self._due
-            self._answered.append((took, self._received.startswith(b"HTTP/1.1 200 ")))
+            self._answered.append((took, self._is_meant))
             self._free.append(self)
 
 
-async def _ask(url: str, requests: Sequence[bytes], rate: float, seconds: float) -> Latencies:
+async def _ask(url: str, requests: Sequence[bytes], rate: float, seconds: float, meant: bytes) -> Latencies:
     at, loop = urlsplit(url), asyncio.get_running_loop()
     is_encrypted = at.scheme == "https"
     where = (at.hostname or "", at.port or (443 if is_encrypted else 80))
@@ -89,7 +90,7 @@ async def _ask(url: str, requests: Sequence[bytes], rate: float, seconds: float)
     free: deque[_Connection] = deque()
     answered: list[tuple[float, bool]] = []
     opened = [
-        await loop.create_connection(lambda: _Connection(free, answered), *where, ssl=trust)
+        await loop.create_connection(lambda: _Connection(free, answered, meant), *where, ssl=trust)
         for _ in range(_MOST_CONNECTIONS)
     ]
     free.extend(connection for _, connection in opened)

@@ -41,16 +41,17 @@ computer, and the ratios are what carries over. CPU is what processes have used 
 request. All that is compared runs with a release's packages, and no others, one right after the other.
 
 **Where a target is not met, or hardly**, this is what the profiles show. What was tried is in
-[decision 10](decisions/0010-hot-path.md).
+[decision 10](decisions/0010-hot-path.md), and what options are worth in
+[performance-options.md](performance-options.md).
 
 - *HIT, 304, the tutorial*: most of a hit is sending the answer and parsing the request, which bare ASGI does,
   too; then come the question to Redis, the token and the log line. What is left is close to the targets, so
   that rounds of one run, and runs, are on both sides of them.
 - *p99 at a constant rate*: the client, Nginx and Redis share a processor here, and whoever waits for it waits
   for all of a burst; the rounds differ by more than the target is away.
-- *MISS*: the lease and the filling in Redis, turning documents into tasks and JSON, their digest, and the
-  deadline, none of which the driver alone has; and that the event loop and the driver's threads have one
-  interpreter, for which they wait longer when the loop has more to do.
+- *MISS*: the lease and the filling in Redis, turning documents into tasks and JSON, their digest, the
+  deadline and the log line, none of which the driver alone has. Against that stands that reading and making a
+  list are one job of one thread here, where Motor's cursor goes to the event loop and back.
 - *POST*: the mark in Redis and its clearing, the deadline, the task that ends a write whose client has gone,
   and the layers that limit a body and write the log, which the bare route does not have.
 - *Login storm*: passwords are hashed on the processor from which Nginx, Redis and this client have their
@@ -70,6 +71,7 @@ What is compared:
   insert behind the same route.
 - **monolith** is both services in one process, in which each list is read from MongoDB: the picture before
   the split (`tests/bench/monolith.py`).
+- **BYPASS** is the product when Redis is away: each list is read from MongoDB, and nothing is stored.
 - **POST** is what a hundred people add, one task after the other; whoever was counted lately for the quota
   is not counted for each of them.
 - **mixed** is a list nine times of ten, and a new task: 1 000 people, some much more often than others.
@@ -124,11 +126,16 @@ def costs(samples: Samples) -> Iterator[str]:
     return table(["CPU µs a request", *parts, "MongoDB operations", "requests/s", "p50 ms", "p99 ms"], lines)
 
 
-def latencies(by_load: dict[float, list[Steady]]) -> Iterator[str]:
+def by_load(found: dict[float, list[Steady]]) -> Iterator[str]:
+    """Latency of hits at constant rates."""
+    return latencies("constant rate", {f"{share:.0%} of the capacity": each for share, each in found.items()})
+
+
+def latencies(what: str, found: dict[str, list[Steady]]) -> Iterator[str]:
     """Latency at constant rates: medians of the rounds."""
     lines = [
         [
-            f"{share:.0%} of the capacity",
+            name,
             f"{each[0].rate:.0f}",
             *(
                 f"{median(getattr(one, name) for one in each):.2f}"
@@ -136,9 +143,9 @@ def latencies(by_load: dict[float, list[Steady]]) -> Iterator[str]:
             ),
             str(sum(one.failed for one in each)),
         ]
-        for share, each in by_load.items()
+        for name, each in found.items()
     ]
-    return table(["constant rate", "requests/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "failed"], lines)
+    return table([what, "requests/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "failed"], lines)
 
 
 def storm(found: Sequence[Storm]) -> str:
@@ -189,15 +196,21 @@ def document(results: Results, found: Sequence[Row], conditions: Sequence[str]) 
             "",
             *costs(results.samples),
             "",
-            *latencies(results.steady),
+            *by_load(results.steady),
             "",
             "![Latency over the share of the capacity that is asked for](performance/latency.svg)",
+            "",
+            *latencies("constant rate, half of what each way can do", results.ways),
+            "",
+            "![Latency of hits, misses and bypasses by percentile](performance/ways.svg)",
             "",
             storm(results.storms),
             "",
             sizes,
             "",
             *several(HIT=results.scaling, bare_ASGI=results.scaling_of_the_floor),
+            "",
+            "![CPU of a request, and requests a second, by the number of instances](performance/scaling.svg)",
             "",
             _FLAMES,
             _NOTES,
