@@ -17,7 +17,7 @@ import pytest
 
 from tests.bench import cluster, open_loop, report
 from tests.bench.load import Load
-from tests.bench.measure import HIT, WORKLOADS, Results, Sample, Samples, Size, Steady, Storm
+from tests.bench.measure import HIT, WAYS, WORKLOADS, Results, Sample, Samples, Size, Steady, Storm
 from tests.bench.open_loop import Latencies
 from tests.bench.playbook import Run
 from tests.bench.processes import cpu_seconds, resident_bytes
@@ -86,7 +86,8 @@ def results() -> Results:
     scaling = {count: [sample("", number) for number in (1, 2, 4)] for count in (1, 3)}
     storms = [Storm(40, 160, Steady(1000, 1, 2, 3, 4, 0), Steady(1000, 2, 3, p99, 9, 1)) for p99 in (3, 4, 6)]
     size = Size(70 << 20, 79 << 20, 79 << 20)
-    return Results(samples, scaling, scaling, steady, storms, size, [1.0, 1.2, 9.0])
+    ways = {workload.name: [Steady(700, 5, 6, 7, 8, 0)] * 3 for workload in WAYS}
+    return Results(samples, scaling, scaling, steady, ways, storms, size, [1.0, 1.2, 9.0])
 
 
 def test_ratios_are_those_inside_the_rounds(results: Results) -> None:
@@ -108,6 +109,7 @@ def test_the_report_has_every_row_and_every_workload(results: Results) -> None:
     for workload in WORKLOADS:
         assert f"\n| {workload.name} | " in page
     assert "| 50% of the capacity | 500 | 1.00 | 2.00 | 3.00 | 4.00 | 0 |" in page
+    assert "| BYPASS | 700 | 5.00 | 6.00 | 7.00 | 8.00 | 0 |" in page
     assert "- Computer: one" in page
     assert "160 sign-ins a second where 40 can be" in page
     assert "take 2.00 ms (p50) and 4.00 ms (p99); without it 1.00 and 3.00. 3 failed." in page
