@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from app.tasks.cache import Load, Outcome
+from app.tasks.cache import Load, Looked, Outcome
+from app.tasks.cache_connection import CacheDownError
 from app.tasks.entry import Entry
-from tests.api.caches import Database, come_true, connections, instance, page
+from tests.api.caches import Board, Database, come_true, connections, instance, page
 from tests.api.relay import relay
 from tools.local_redis import LocalRedis
 
@@ -34,6 +35,29 @@ async def test_readers_of_other_users_and_queries_at_the_same_time_get_their_own
         assert [entry for entry, _ in await asyncio.gather(*reading)] == [page(0), page(1), page(2), page(3)]
         for key, database in readers.items():
             assert await cache.read(*key, Database(99).load) == (page(database.value), Outcome.HIT)
+
+
+async def test_who_can_ask_redis_at_once_gets_what_it_has_and_reads_on_from_there(
+    server: LocalRedis, user: str
+) -> None:
+    looked: asyncio.Queue[Looked] = asyncio.Queue()
+    async with instance(server, board=(board := Board())) as cache:
+        assert not cache.look(user, "", looked.put_nowait)  # there is no connection yet
+        await cache.ping()
+        assert cache.look(user, "", looked.put_nowait)
+        nothing = await asyncio.wait_for(looked.get(), 30)
+        assert nothing is None
+        database = Database(7)
+        assert await cache.read_on(user, "", database.load, nothing) == (page(7), Outcome.MISS)
+        for query, found in (("", page(7).sent), ("completed=true", None)):
+            assert cache.look(user, query, looked.put_nowait)
+            assert await asyncio.wait_for(looked.get(), 30) == found
+        assert await cache.read_on(user, "", database.load, page(7).sent) == (page(7), Outcome.HIT)
+        away = CacheDownError()
+        assert await cache.read_on(user, "", database.load, away) == (page(7), Outcome.BYPASS)
+        board.suspended.add(user)
+        assert not cache.look(user, "", looked.put_nowait)
+        assert cache.look("another" + user, "", looked.put_nowait)
 
 
 async def test_a_reader_that_goes_away_leaves_its_load_to_those_who_joined(
