@@ -41,7 +41,7 @@ class Outcome(Enum):
 
 
 Load = Callable[[], Awaitable[Entry]]
-# What Redis said when it was asked for a list: an encoded entry, that there is none, or nothing in time.
+# What Redis said when it was asked for a list: an entry, that there is none, or nothing in time.
 Looked = bytes | None | CacheDownError
 
 

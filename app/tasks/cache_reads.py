@@ -29,7 +29,7 @@ class CacheReads:
         self.wire = wire
 
     def find(self, user: str, query: str) -> Awaitable[bytes | None]:
-        """Return the encoded entry of the run of Redis that answers, if it has it."""
+        """Return the entry of the run of Redis that answers, if it has it."""
         wire = self.wire.current
         return self._open_and_find(user, query) if wire is None else self._found(wire, user, query)
 
@@ -44,7 +44,7 @@ class CacheReads:
         return None if token is None else Lease(wire.field(query), wire.run, token)
 
     async def fill(self, user: str, lease: Lease, entry: bytes) -> None:
-        """Store an encoded entry, if the lease still holds and it is not too large."""
+        """Store an entry, if the lease still holds and it is not too large."""
         if len(entry) > MAX_ENTRY_BYTES:
             return
         wire = await self.wire.open()

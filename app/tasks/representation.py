@@ -19,8 +19,8 @@ from app.tasks.models import Task
 from app.tasks.paging import Cursor
 from app.tasks.queries import TaskQuery
 
-# For more, hashlib lets other threads run meanwhile (https://docs.python.org/3/library/hashlib.html), and the
-# event loop then waits longer for the interpreter than a list takes.
+# For more, hashlib lets other threads run meanwhile (https://docs.python.org/3/library/hashlib.html), and
+# whoever makes the list then waits longer for the interpreter than it takes.
 _AT_ONCE = 2047
 
 

@@ -9,7 +9,7 @@ from multiprocessing import cpu_count
 from tools.local_stack import LocalStack
 
 Environment = dict[str, str]
-NOBODYS_PORT = 1  # "tcpmux": nothing listens there
+_NOBODYS_PORT = 1  # "tcpmux": nothing listens there
 
 
 def _product(stack: LocalStack, port: int) -> Environment:
@@ -21,7 +21,7 @@ def _unlimited_product(stack: LocalStack, port: int) -> Environment:
 
 
 def _without_redis(stack: LocalStack, port: int) -> Environment:
-    return {**_product(stack, port), "TASKYARD_TASKS_REDIS_URL": f"redis://127.0.0.1:{NOBODYS_PORT}"}
+    return {**_product(stack, port), "TASKYARD_TASKS_REDIS_URL": f"redis://127.0.0.1:{_NOBODYS_PORT}"}
 
 
 def _driver(stack: LocalStack, port: int) -> Environment:
