@@ -3,14 +3,19 @@
 `python -m tools.mutants` prints a table. It fails on a survivor that tests/surviving_mutants.toml does not
 explain, and on an explanation whose mutant does not survive (any more). Numbers of mutants shift with every
 change of the code, so a mutant is known by its function, the line that was and the line it became.
+
+mutmut forks an interpreter with threads for each mutant, and one in a thousand of those dies, whatever the
+mutant: that tells nothing of the tests, so such a mutant is tried once more.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from mutmut.mutation.data import SourceFileMutationData
@@ -23,6 +28,7 @@ from tools.packages import ROOT
 EXPLANATIONS = ROOT / "tests" / "surviving_mutants.toml"
 # One that hangs would be noticed; but on a busy computer one that is the same may take too long as well.
 _TOO_LONG = "timeout"
+_CRASHED = "segfault"
 
 
 class Mutant(NamedTuple):
@@ -45,16 +51,21 @@ class Tested(NamedTuple):
         return "killed" if self.survivor is None or self.status == _TOO_LONG else "unexplained"
 
 
-def tested() -> Iterator[Tested]:
+def ended() -> Iterator[tuple[Path, str, str]]:
+    """Each mutant's file, its name and how its tests ended."""
     for path in walk_mutatable_files():
         data = SourceFileMutationData(path=path)
         data.load()
         for name, exit_code in data.exit_code_by_key.items():
-            status = status_by_exit_code[exit_code]
-            survivor = None
-            if status != "killed":
-                survivor = identified(name, get_diff_for_mutant(name, path=path).splitlines()[2:])
-            yield Tested(str(path), survivor, status)
+            yield path, name, status_by_exit_code[exit_code]
+
+
+def tested() -> Iterator[Tested]:
+    for path, name, status in ended():
+        survivor = None
+        if status != "killed":
+            survivor = identified(name, get_diff_for_mutant(name, path=path).splitlines()[2:])
+        yield Tested(str(path), survivor, status)
 
 
 def identified(name: str, diff: list[str]) -> Mutant:
@@ -83,6 +94,8 @@ def table(results: Iterable[Tested], known: set[Mutant]) -> Iterator[str]:
 
 
 def main() -> int:
+    if crashed := [name for _, name, status in ended() if status == _CRASHED]:
+        subprocess.run(["mutmut", "run", *crashed], check=True)
     results, known = list(tested()), explained()
     print("\n".join(table(results, known)))
     unexplained = [result for result in results if result.verdict(known) == "unexplained"]

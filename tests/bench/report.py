@@ -54,8 +54,9 @@ request. All that is compared runs with a release's packages, and no others, one
   list are one job of one thread here, where Motor's cursor goes to the event loop and back.
 - *POST*: the mark in Redis and its clearing, the deadline, the task that ends a write whose client has gone,
   and the layers that limit a body and write the log, which the bare route does not have.
-- *Login storm*: passwords are hashed on the processor from which Nginx, Redis and this client have their
-  time, too.
+- *Login storm*: passwords are hashed, and those who are turned away are answered, on the processor from which
+  Nginx, Redis and this client have their time, too, and each of them waits longer for its turn. A lower
+  priority of the auth service changes nothing.
 - *More instances*: bare ASGI does not stay the same either, when there are more processes than processors;
   and fewer requests of each instance share a question to Redis, or a turn of the event loop.
 - *Memory*: most of it is code, of FastAPI, cryptography and the two databases' clients; the rest are the
