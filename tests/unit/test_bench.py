@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -165,6 +166,20 @@ def test_at_a_constant_rate_everybody_who_waits_for_a_server_that_is_held_up_is_
     assert found.failed == 1
     # Fifty came while it was held up: a client that waits for its answers would have seen one of them.
     assert sum(each > 0.1 for each in found.seconds) >= 30
+
+
+def test_a_client_collects_no_garbage_while_it_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    send, collects = open_loop._Connection.send, []
+
+    def look_and_send(connection: open_loop._Connection, request: bytes, due: float) -> None:
+        collects.append(gc.isenabled())
+        send(connection, request, due)
+
+    monkeypatch.setattr(open_loop._Connection, "send", look_and_send)
+    with server() as url:
+        open_loop.ask(url, open_loop.lists(url, ["a"]), rate=50, seconds=0.1)
+    assert collects == [False] * 5
+    assert gc.isenabled()
 
 
 def test_a_processs_time_and_memory_are_counted_with_its_childrens() -> None:
