@@ -4,7 +4,7 @@
 explain, and on an explanation whose mutant does not survive (any more). Numbers of mutants shift with every
 change of the code, so a mutant is known by its function, the line that was and the line it became.
 
-mutmut forks an interpreter with threads for each mutant, and one in a thousand of those dies, whatever the
+mutmut forks an interpreter with threads for each mutant, and now and then one of those dies, whatever the
 mutant: that tells nothing of the tests, so such a mutant is tried once more.
 """
 
@@ -26,7 +26,8 @@ from mutmut.utils.file_utils import walk_mutatable_files
 from tools.packages import ROOT
 
 EXPLANATIONS = ROOT / "tests" / "surviving_mutants.toml"
-# One that hangs would be noticed; but on a busy computer one that is the same may take too long as well.
+# One that hangs would be noticed; but on a busy computer one that is the same may take too long as well: they
+# are told apart from those that a test has killed.
 _TOO_LONG = "timeout"
 _CRASHED = "segfault"
 
@@ -48,7 +49,9 @@ class Tested(NamedTuple):
     def verdict(self, known: set[Mutant]) -> str:
         if self.survivor in known:
             return "explained"
-        return "killed" if self.survivor is None or self.status == _TOO_LONG else "unexplained"
+        if self.survivor is None:
+            return "killed"
+        return "too long" if self.status == _TOO_LONG else "unexplained"
 
 
 def ended() -> Iterator[tuple[Path, str, str]]:
@@ -82,7 +85,7 @@ def explained() -> set[Mutant]:
 
 
 def table(results: Iterable[Tested], known: set[Mutant]) -> Iterator[str]:
-    columns = ("mutants", "killed", "explained", "unexplained")
+    columns = ("mutants", "killed", "too long", "explained", "unexplained")
     rows: dict[str, Counter[str]] = {"all": Counter()}
     for result in results:
         for counted in (result.module, "all"):
